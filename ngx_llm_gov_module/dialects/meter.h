@@ -1,0 +1,83 @@
+/*
+ * The meter: reads what a call used out of the provider's response as it
+ * streams by.  One state machine for every API and model family, fed with
+ * pieces of any size; memory does not grow with the response.
+ */
+
+#ifndef LLM_METER_H
+#define LLM_METER_H
+
+#include "../pricing/usage.h"
+#include "../wire/eventstream.h"
+#include "../wire/json.h"
+#include "../wire/sse.h"
+#include "api.h"
+
+
+typedef struct llm_meter_s  llm_meter_t;
+
+struct llm_meter_s {
+    llm_api_t           api;        /* as it goes over the provider's wire */
+    llm_family_t        family;
+    bool                stream;
+
+    llm_usage_t         usage;      /* valid after llm_meter_finish() */
+    uint64_t            output_bytes;   /* bytes of generated text and tool
+                                           input seen so far */
+    bool                started;    /* output has been seen */
+    bool                ended;      /* the message is complete */
+    bool                mismatch;   /* two reports of the same call differ */
+    bool                unknown_operation;  /* 200 with Output.__type */
+    llm_str_t           exception;  /* type of the exception that ended it, a
+                                       constant or in exception_name */
+    char                exception_name[48];
+    char                exception_message[256];
+    size_t              exception_message_len;
+
+    /* the meter's own */
+    llm_eventstream_t   frames;
+    llm_sse_t           sse;
+    llm_json_t          json;
+    bool                json_started;
+    llm_usage_t         from_headers, from_metrics, from_body;
+    unsigned            seen;       /* which of them spoke, and of what */
+    llm_buf_t           scratch;
+};
+
+
+/*
+ * api and family: the provider's.  stream: for LLM_API_ANTHROPIC_MESSAGES and
+ * LLM_API_OPENAI_*, whose name does not say.  Frees with llm_meter_free().
+ */
+void llm_meter_init(llm_meter_t *meter, llm_api_t api, llm_family_t family,
+    bool stream);
+void llm_meter_free(llm_meter_t *meter);
+
+/* a response header (any case): the x-amzn-bedrock-* ones matter */
+void llm_meter_header(llm_meter_t *meter, llm_str_t name, llm_str_t value);
+
+/*
+ * Bytes of the response body, unchunked and uncompressed.  LLM_ERROR: they
+ * cannot be read (broken frame, broken JSON): feeding on is harmless and does
+ * nothing.
+ */
+int llm_meter_feed(llm_meter_t *meter, const char *p, size_t len);
+
+/* the same for those who decode the event stream themselves: one frame, and
+ * (InvokeModel) one chunk's JSON, base64 already undone */
+void llm_meter_frame(llm_meter_t *meter, const llm_frame_t *frame);
+void llm_meter_chunk(llm_meter_t *meter, llm_str_t json);
+
+/* what the request says where responses do not: rerank queries, number of
+ * images asked for */
+void llm_meter_request_units(llm_meter_t *meter, int64_t images,
+    int64_t queries);
+
+/*
+ * The body has ended, or will not be read on.  Fills meter->usage; its `exact`
+ * says whether the provider reported all of it.
+ */
+void llm_meter_finish(llm_meter_t *meter);
+
+
+#endif /* LLM_METER_H */
