@@ -1,0 +1,35 @@
+/*
+ * The work of the process that is not a worker: nginx's cache manager, through
+ * an ngx_path_t whose manager callback we are (nginx-craft: it is respawned
+ * after a crash and replaced on reload; its exit hooks are not called).
+ */
+
+#ifndef NGX_HTTP_LLM_MANAGER_H
+#define NGX_HTTP_LLM_MANAGER_H
+
+#include "../ngx_http_llm.h"
+
+
+/* `llm_store path [sync=1s];` sets lmcf->store and registers the path */
+char *ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* without llm_store there must be a background process all the same: called
+ * when the configuration is complete, makes a path of our own under the prefix
+ * (no store is written there) */
+ngx_int_t ngx_http_llm_manager_init(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf);
+
+/* first credentials and addresses, before the workers start (in the master; in
+ * all at most ~2 s; what fails is left to the background process): so that the
+ * first request after a start already finds them */
+void ngx_http_llm_manager_prime(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *lmcf);
+
+/* the counters of a new zone from the store; in the master */
+ngx_int_t ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log);
+
+/* exit_master: the last mirror, after every worker is gone */
+void ngx_http_llm_manager_exit(ngx_cycle_t *cycle);
+
+
+#endif /* NGX_HTTP_LLM_MANAGER_H */

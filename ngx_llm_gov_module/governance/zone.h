@@ -1,0 +1,155 @@
+/*
+ * The shared memory zone (`llm_zone`): accounts, holds, what was learned, the
+ * providers' health, addresses and credentials, and the metrics.  It survives
+ * reload and the death of a worker; its only lock is the slab pool's own mutex,
+ * which the master frees when its holder dies.
+ *
+ * Nothing in it points outside: no configuration, no pool, no function.
+ */
+
+#ifndef NGX_HTTP_LLM_ZONE_H
+#define NGX_HTTP_LLM_ZONE_H
+
+#include "../ngx_http_llm.h"
+#include "estimate.h"
+#include "series.h"
+
+
+#define NGX_HTTP_LLM_ADDRESSES      8
+#define NGX_HTTP_LLM_LEARNED        4096
+
+
+typedef struct {
+    socklen_t                   socklen;
+    ngx_sockaddr_t              sockaddr;   /* with the provider's port */
+} ngx_http_llm_address_t;
+
+
+/*
+ * A provider's shared part, found again by name after a reload.  `addresses`
+ * and `credentials` are written by the background process only and read by
+ * anyone without a lock: seqlocks (odd while being written).
+ */
+struct ngx_http_llm_slot_s {
+    ngx_http_llm_slot_t        *next;
+    llm_account_t              *account;
+    llm_health_t                health;     /* under the zone's lock */
+
+    ngx_atomic_t                addresses_seq;
+    ngx_uint_t                  naddresses;
+    ngx_http_llm_address_t      addresses[NGX_HTTP_LLM_ADDRESSES];
+    int64_t                     resolved_ms;
+    char                        resolve_error[96];
+
+    ngx_atomic_t                credentials_seq;
+    llm_credentials_t           credentials;
+    ngx_atomic_t                refresh;    /* set by a worker: AWS refused
+                                               them, fetch now */
+};
+
+
+/* smooth weighted round robin: one target's state, found by route + provider */
+typedef struct ngx_http_llm_turn_s  ngx_http_llm_turn_t;
+
+struct ngx_http_llm_turn_s {
+    ngx_http_llm_turn_t        *next;
+    int64_t                     current;
+    uint32_t                    hash;
+    u_char                      len;
+    char                        name[1];    /* "route/provider" */
+};
+
+
+/* one admitted request */
+struct ngx_http_llm_hold_s {
+    ngx_queue_t                 queue;      /* in shared->holds */
+    llm_hold_t                  hold;
+    ngx_pid_t                   pid;        /* of its worker */
+    int64_t                     started_ms;
+    uint64_t                    id;
+    ngx_flag_t                  sent;       /* it went to a provider: it will be
+                                               charged, whoever dies */
+    llm_usage_t                 estimated;  /* what to charge then, tokens … */
+    int64_t                     estimated_cost;     /* … and nanodollars */
+    ngx_http_llm_labels_t       labels;     /* for the series, see series.h */
+};
+
+
+struct ngx_http_llm_shared_s {
+    uint32_t                    magic;
+    uint32_t                    version;
+    uint64_t                    epoch;      /* random, made with the zone */
+    int64_t                     created_ms;
+
+    llm_account_t             **buckets;    /* by kind and name */
+    ngx_uint_t                  nbuckets;
+    ngx_uint_t                  naccounts;
+
+    ngx_http_llm_slot_t        *slots;
+    ngx_http_llm_turn_t        *turns;
+
+    ngx_queue_t                 holds;
+    ngx_uint_t                  nholds;
+
+    llm_learned_t              *learned;    /* NGX_HTTP_LLM_LEARNED entries */
+
+    ngx_http_llm_series_t      *series;
+
+    /* the store, for status and metrics */
+    int64_t                     mirrored_ms;    /* last commit; 0: never */
+    int64_t                     mirror_error_ms;
+    char                        mirror_error[128];
+    uint64_t                    recovered;  /* holds settled for dead workers */
+};
+
+
+/* `llm_zone name:size;` for the main conf; the setter of the directive */
+char *ngx_http_llm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Called by the zone's init (in the master, before the workers): finds or makes
+ * the account of every tenant and provider, the providers' slots and the
+ * routes' turns, and sets the pointers in the configuration.
+ */
+ngx_int_t ngx_http_llm_zone_bind(ngx_http_llm_main_conf_t *lmcf);
+
+/* the zone's only lock; never held across a system call */
+void ngx_http_llm_lock(ngx_http_llm_main_conf_t *lmcf);
+void ngx_http_llm_unlock(ngx_http_llm_main_conf_t *lmcf);
+
+/* find or make; the caller holds the lock.  NULL: the zone is full (logged). */
+llm_account_t *ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf,
+    llm_account_kind_t kind, ngx_str_t *name);
+llm_counter_t *ngx_http_llm_account_window(ngx_http_llm_main_conf_t *lmcf,
+    llm_account_t *account, llm_window_t window);
+
+/* a new hold, queued, with this process's pid; the caller holds the lock.
+ * NULL: the zone is full. */
+ngx_http_llm_hold_t *ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf);
+/* unqueues and frees a settled hold; the caller holds the lock */
+void ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_hold_t *hold);
+
+/*
+ * Settles the holds of workers that are gone: what had been sent is charged as
+ * estimated, the rest released.  Called by the background process each second;
+ * returns how many.
+ */
+ngx_uint_t ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf,
+    int64_t now_ms);
+
+/* consistent copies of what the background process publishes; credentials of
+ * generation 0 and 0 addresses mean: none yet */
+void ngx_http_llm_slot_credentials(ngx_http_llm_slot_t *slot,
+    llm_credentials_t *copy);
+ngx_uint_t ngx_http_llm_slot_addresses(ngx_http_llm_slot_t *slot,
+    ngx_http_llm_address_t copy[NGX_HTTP_LLM_ADDRESSES]);
+
+/* and the writer's side */
+void ngx_http_llm_slot_set_credentials(ngx_http_llm_slot_t *slot,
+    const llm_credentials_t *credentials);
+void ngx_http_llm_slot_set_addresses(ngx_http_llm_slot_t *slot,
+    const ngx_http_llm_address_t *addresses, ngx_uint_t n, int64_t now_ms);
+
+
+#endif /* NGX_HTTP_LLM_ZONE_H */

@@ -1,0 +1,197 @@
+/*
+ * What the nginx parts share: the configuration as it is read, and small
+ * helpers.  Everything here lives in the memory of one process and one cycle;
+ * what outlives them is in governance/zone.h.
+ */
+
+#ifndef NGX_HTTP_LLM_H
+#define NGX_HTTP_LLM_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "dialects/api.h"
+#include "governance/ledger.h"
+#include "pricing/price.h"
+#include "providers/credentials.h"
+#include "providers/health.h"
+
+
+#if (NGX_PTR_SIZE == 4)
+#error "ngx_http_llm_gov_module needs a 64-bit platform"
+#endif
+
+
+typedef struct ngx_http_llm_shared_s     ngx_http_llm_shared_t;
+typedef struct ngx_http_llm_slot_s       ngx_http_llm_slot_t;
+typedef struct ngx_http_llm_hold_s       ngx_http_llm_hold_t;
+typedef struct ngx_http_llm_tenant_s     ngx_http_llm_tenant_t;
+typedef struct ngx_http_llm_provider_s   ngx_http_llm_provider_t;
+typedef struct ngx_http_llm_route_s      ngx_http_llm_route_t;
+
+
+/* where a block or directive stands, for messages */
+typedef struct {
+    u_char                     *file;
+    ngx_uint_t                  line;
+} ngx_http_llm_place_t;
+
+
+/* a customer, a team or a virtual key */
+struct ngx_http_llm_tenant_s {
+    ngx_str_t                   name;
+    llm_account_kind_t          kind;
+    ngx_http_llm_tenant_t      *parent;     /* the team of a virtual key … */
+    ngx_str_t                   parent_name;
+    ngx_http_llm_place_t        parent_place;
+    ngx_http_llm_place_t        place;
+    ngx_array_t                 limits;     /* of llm_limit_t */
+
+    ngx_array_t                *models;     /* of ngx_str_t, patterns with `*`;
+                                               NULL: all */
+    ngx_http_llm_route_t       *route;      /* own or inherited; NULL: every
+                                               provider */
+    ngx_str_t                   route_name;
+    ngx_http_llm_place_t        route_place;
+
+    /* virtual keys */
+    u_char                      digest[32]; /* SHA-256 of the secret */
+    ngx_str_t                   secret;     /* only where `sigv4 on` */
+    ngx_flag_t                  sigv4;
+    unsigned                    has_secret:1;
+
+    llm_account_t              *account;    /* in the zone; set when it is made
+                                               or found again */
+};
+
+
+typedef struct {
+    ngx_str_t                   host;
+    in_port_t                   port;
+    ngx_str_t                   prefix;     /* path before /model/…, may be
+                                               empty, no slash at its end */
+    ngx_str_t                   authority;  /* host, with the port if it is not
+                                               the scheme's own */
+    unsigned                    tls:1;
+} ngx_http_llm_endpoint_t;
+
+
+struct ngx_http_llm_provider_s {
+    ngx_str_t                   name;
+    ngx_uint_t                  index;      /* in the main conf's array */
+    ngx_http_llm_place_t        place;
+    ngx_str_t                   region;
+    ngx_str_t                   model;      /* what every request becomes;
+                                               empty: what was asked for */
+    ngx_array_t                *models;     /* accepted, patterns; NULL: all */
+    ngx_str_t                   base_model; /* `price_as`: prices and family of
+                                               an opaque ARN */
+    ngx_http_llm_endpoint_t     endpoint;
+    llm_credentials_conf_t      credentials;
+    ngx_array_t                 limits;     /* of llm_limit_t */
+    llm_health_conf_t           health;
+
+    ngx_msec_t                  connect_timeout;
+    ngx_msec_t                  send_timeout;
+    ngx_msec_t                  first_byte_timeout;  /* header and first event */
+    ngx_msec_t                  read_timeout;        /* gap between reads */
+    ngx_uint_t                  keepalive;           /* idle connections kept
+                                                        by each worker */
+    ngx_msec_t                  keepalive_timeout;
+
+    ngx_flag_t                  ssl_verify;
+    ngx_str_t                   ssl_trusted_certificate;
+    ngx_uint_t                  ssl_verify_depth;
+    ngx_ssl_t                  *ssl;
+    ngx_ssl_session_t          *ssl_session;         /* of this worker */
+
+    ngx_queue_t                 idle;                /* this worker's kept
+                                                        connections */
+    ngx_uint_t                  nidle;
+
+    ngx_http_llm_slot_t        *slot;       /* in the zone */
+};
+
+
+typedef struct {
+    ngx_http_llm_provider_t    *provider;
+    ngx_str_t                   name;
+    ngx_http_llm_place_t        place;
+    ngx_uint_t                  weight;     /* 0: backup */
+    int64_t                    *current;    /* in the zone, see ledger.h */
+} ngx_http_llm_target_t;
+
+
+struct ngx_http_llm_route_s {
+    ngx_str_t                   name;
+    ngx_http_llm_place_t        place;
+    ngx_array_t                 targets;    /* of ngx_http_llm_target_t */
+};
+
+
+typedef enum {
+    NGX_HTTP_LLM_UNPRICED_REFUSE = 0,
+    NGX_HTTP_LLM_UNPRICED_ALLOW,
+    NGX_HTTP_LLM_UNPRICED_AS
+} ngx_http_llm_unpriced_t;
+
+
+/* `llm_model_map from to;` */
+typedef struct {
+    ngx_str_t                   from;
+    ngx_str_t                   to;
+} ngx_http_llm_model_map_t;
+
+
+typedef struct {
+    ngx_shm_zone_t             *zone;
+    ngx_http_llm_shared_t      *shared;     /* zone->data's */
+
+    ngx_path_t                 *store;      /* llm_store; NULL: none */
+    ngx_msec_t                  store_sync;
+
+    ngx_array_t                 price_files;    /* of ngx_str_t */
+    llm_prices_t               *prices;
+    llm_prices_t               *fallback_prices;    /* LiteLLM's list, asked
+                                               for what ours does not have */
+    ngx_uint_t                  unpriced;   /* ngx_http_llm_unpriced_t */
+    ngx_str_t                   unpriced_as;
+
+    ngx_array_t                 customers;      /* of ngx_http_llm_tenant_t * */
+    ngx_array_t                 teams;
+    ngx_array_t                 virtual_keys;
+    ngx_array_t                 providers;      /* of …_provider_t * */
+    ngx_array_t                 routes;         /* of …_route_t * */
+    ngx_array_t                 model_map;      /* of …_model_map_t */
+    ngx_http_llm_route_t       *default_route;  /* every provider, weight 1 */
+    ngx_rbtree_t                keys_by_digest; /* see request/authenticate */
+    ngx_rbtree_node_t           keys_sentinel;
+
+    ngx_log_t                  *log;
+} ngx_http_llm_main_conf_t;
+
+
+extern ngx_module_t  ngx_http_llm_gov_module;
+
+
+/* milliseconds since the epoch, by the event loop's clock */
+static ngx_inline int64_t
+ngx_http_llm_now(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
+
+
+static ngx_inline llm_str_t
+ngx_http_llm_str(ngx_str_t str)
+{
+    return (llm_str_t) { (const char *) str.data, str.len };
+}
+
+
+#endif /* NGX_HTTP_LLM_H */
