@@ -45,7 +45,8 @@ typedef struct {
                                            "provider" */
     llm_str_t              account;     /* its name */
     llm_str_t              window;      /* "1M"; empty: never resets */
-    int64_t                limit;       /* nanodollars for budgets, else count */
+    int64_t                limit;       /* nanodollars for budgets, else
+                                           count */
     int64_t                spent;
     int64_t                held;
     int64_t                need;        /* what this request would have held */
@@ -54,6 +55,8 @@ typedef struct {
     unsigned               retry_after; /* seconds; 0: none */
 
     unsigned               budget_status;   /* 0: the dialect's own */
+    const char            *allow;           /* LLM_REFUSE_METHOD: the right
+                                               ones, for the Allow header */
     llm_str_t              request_id;
 } llm_refusal_t;
 
