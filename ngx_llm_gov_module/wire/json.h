@@ -35,8 +35,9 @@ typedef struct {
     llm_str_t         text;       /* string: still escaped, without quotes;
                                      number: as written; else empty */
     bool              escaped;    /* the string holds a backslash */
-    bool              truncated;  /* longer than the scratch and split over
-                                     pieces: text is its first part */
+    bool              truncated;  /* a string longer than the scratch and
+                                     split over pieces: text is its first
+                                     part (a number that long is an error) */
     uint64_t          len;        /* whole length of the text, also if cut */
 
     /* offsets from the first byte ever fed */
@@ -103,7 +104,9 @@ int llm_json_scan(const char *p, size_t len, llm_json_handler_pt handler,
 /*
  * Is the current token at this path?  Keys joined by dots, `[]` for any array
  * element: "usage.input_tokens", "messages[].content[].type".  The empty path
- * is the top value.  Paths deeper than LLM_JSON_NAMED_DEPTH match nothing.
+ * is the top value.  Keys are compared with their escapes undone.  Paths
+ * deeper than LLM_JSON_NAMED_DEPTH match nothing, nor do keys that are empty
+ * or hold a dot, a bracket or a NUL.
  */
 bool llm_json_at(const llm_json_t *json, const char *path);
 
@@ -111,8 +114,8 @@ bool llm_json_at(const llm_json_t *json, const char *path);
 llm_str_t llm_json_key(const llm_json_t *json);
 
 /* Undoes the escapes of a token's text into `out` (needs text.len bytes at
- * most).  Returns the length, or -1 if an escape is broken or `size` too
- * small. */
+ * most), which may be the text itself.  Half a surrogate pair becomes U+FFFD.
+ * Returns the length, or -1 if an escape is broken or `size` too small. */
 long llm_json_unescape(llm_str_t text, char *out, size_t size);
 
 /* A token's number as an integer: "28.0" and "2.8e1" are 28; fractions are

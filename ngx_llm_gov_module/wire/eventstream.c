@@ -1,0 +1,221 @@
+/*
+ * Frames in.  A frame that is whole in the fed bytes is read where it
+ * lies; one that is not is collected first.
+ */
+
+#include "eventstream.h"
+#include "eventstream_headers.h"
+
+#include <zlib.h>
+
+
+#define LLM_EVENTSTREAM_PRELUDE  12     /* two lengths and their CRC */
+#define LLM_EVENTSTREAM_CRC      4
+#define LLM_EVENTSTREAM_LEAST    16     /* a frame of nothing */
+
+/* what a collected frame may leave allocated for the next one */
+#define LLM_EVENTSTREAM_KEEP     8192
+
+
+static int llm_eventstream_collect(llm_eventstream_t *es, const char **p,
+    const char *end, size_t want);
+static size_t llm_eventstream_prelude(llm_eventstream_t *es, const char *p);
+static int llm_eventstream_frame(llm_eventstream_t *es, const char *p,
+    size_t len, llm_frame_t *frame);
+static int llm_eventstream_fail(llm_eventstream_t *es, const char *error);
+
+
+static inline uint32_t
+llm_eventstream_u32(const char *p)
+{
+    const uint8_t  *u = (const uint8_t *) p;
+
+    return (uint32_t) u[0] << 24 | (uint32_t) u[1] << 16
+           | (uint32_t) u[2] << 8 | u[3];
+}
+
+
+static inline uint32_t
+llm_eventstream_crc(const char *p, size_t len)
+{
+    return (uint32_t) crc32_z(0, (const Bytef *) p, len);
+}
+
+
+void
+llm_eventstream_init(llm_eventstream_t *es, size_t max_frame)
+{
+    memset(es, 0, sizeof(*es));
+    llm_buf_init(&es->pending, max_frame);
+}
+
+
+void
+llm_eventstream_free(llm_eventstream_t *es)
+{
+    llm_buf_free(&es->pending);
+}
+
+
+bool
+llm_eventstream_at_boundary(const llm_eventstream_t *es)
+{
+    return es->error == NULL && (es->pending.len == 0 || es->pending_done);
+}
+
+
+int
+llm_eventstream_next(llm_eventstream_t *es, const char **p, const char *end,
+    llm_frame_t *frame)
+{
+    int         rc;
+    size_t      total;
+    llm_buf_t  *pending;
+
+    if (es->error != NULL) {
+        return LLM_ERROR;
+    }
+
+    pending = &es->pending;
+
+    if (es->pending_done) {
+        es->pending_done = false;
+        pending->len = 0;
+
+        if (pending->size > LLM_EVENTSTREAM_KEEP) {
+            llm_buf_free(pending);
+        }
+    }
+
+    if (*p == end) {
+        return LLM_AGAIN;
+    }
+
+    if (pending->len == 0 && end - *p >= LLM_EVENTSTREAM_PRELUDE) {
+        total = llm_eventstream_prelude(es, *p);
+
+        if (total == 0) {
+            return LLM_ERROR;
+        }
+
+        if (total <= (size_t) (end - *p)) {
+            rc = llm_eventstream_frame(es, *p, total, frame);
+            *p += total;
+            return rc;
+        }
+    }
+
+    if (pending->len < LLM_EVENTSTREAM_PRELUDE) {
+        rc = llm_eventstream_collect(es, p, end, LLM_EVENTSTREAM_PRELUDE);
+
+        if (rc != LLM_OK) {
+            return rc;
+        }
+
+        if (llm_eventstream_prelude(es, pending->data) == 0) {
+            return LLM_ERROR;
+        }
+    }
+
+    total = llm_eventstream_u32(pending->data);
+    rc = llm_eventstream_collect(es, p, end, total);
+
+    if (rc != LLM_OK) {
+        return rc;
+    }
+
+    es->pending_done = true;
+
+    return llm_eventstream_frame(es, pending->data, total, frame);
+}
+
+
+/* takes what is there until `want` bytes are pending */
+static int
+llm_eventstream_collect(llm_eventstream_t *es, const char **p,
+    const char *end, size_t want)
+{
+    size_t  len;
+
+    len = want - es->pending.len;
+
+    if (len > (size_t) (end - *p)) {
+        len = (size_t) (end - *p);
+    }
+
+    llm_buf_append(&es->pending, *p, len);
+    *p += len;
+
+    if (es->pending.failed) {
+        return llm_eventstream_fail(es, "no memory for a frame");
+    }
+
+    return (es->pending.len == want) ? LLM_OK : LLM_AGAIN;
+}
+
+
+/* the frame's length from its first 12 bytes, 0 if they are wrong */
+static size_t
+llm_eventstream_prelude(llm_eventstream_t *es, const char *p)
+{
+    uint32_t  total, headers;
+
+    total = llm_eventstream_u32(p);
+    headers = llm_eventstream_u32(p + 4);
+
+    if (llm_eventstream_crc(p, 8) != llm_eventstream_u32(p + 8)) {
+        llm_eventstream_fail(es, "prelude checksum mismatch");
+        return 0;
+    }
+
+    if (total < LLM_EVENTSTREAM_LEAST
+        || headers > total - LLM_EVENTSTREAM_LEAST)
+    {
+        llm_eventstream_fail(es, "impossible frame length");
+        return 0;
+    }
+
+    if (total > es->pending.limit) {
+        llm_eventstream_fail(es, "frame too large");
+        return 0;
+    }
+
+    return total;
+}
+
+
+static int
+llm_eventstream_frame(llm_eventstream_t *es, const char *p, size_t len,
+    llm_frame_t *frame)
+{
+    size_t       headers;
+    const char  *error;
+
+    if (llm_eventstream_crc(p, len - LLM_EVENTSTREAM_CRC)
+        != llm_eventstream_u32(p + len - LLM_EVENTSTREAM_CRC))
+    {
+        return llm_eventstream_fail(es, "message checksum mismatch");
+    }
+
+    headers = llm_eventstream_u32(p + 4);
+
+    memset(frame, 0, sizeof(*frame));
+
+    frame->raw.data = p;
+    frame->raw.len = len;
+    frame->payload.data = p + LLM_EVENTSTREAM_PRELUDE + headers;
+    frame->payload.len = len - LLM_EVENTSTREAM_LEAST - headers;
+
+    error = llm_eventstream_headers(frame);
+
+    return (error == NULL) ? LLM_OK : llm_eventstream_fail(es, error);
+}
+
+
+static int
+llm_eventstream_fail(llm_eventstream_t *es, const char *error)
+{
+    es->error = error;
+
+    return LLM_ERROR;
+}
