@@ -91,18 +91,20 @@ struct ngx_http_llm_provider_s {
     llm_credentials_conf_t      credentials;
     ngx_array_t                 limits;     /* of llm_limit_t */
     llm_health_conf_t           health;
+    ngx_int_t                   max_failures;
+    ngx_msec_t                  cooldown;
 
     ngx_msec_t                  connect_timeout;
     ngx_msec_t                  send_timeout;
     ngx_msec_t                  first_byte_timeout;  /* header and first event */
     ngx_msec_t                  read_timeout;        /* gap between reads */
-    ngx_uint_t                  keepalive;           /* idle connections kept
+    ngx_int_t                   keepalive;           /* idle connections kept
                                                         by each worker */
     ngx_msec_t                  keepalive_timeout;
 
     ngx_flag_t                  ssl_verify;
     ngx_str_t                   ssl_trusted_certificate;
-    ngx_uint_t                  ssl_verify_depth;
+    ngx_int_t                   ssl_verify_depth;
     ngx_ssl_t                  *ssl;
     ngx_ssl_session_t          *ssl_session;         /* of this worker */
 
@@ -141,6 +143,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                   from;
     ngx_str_t                   to;
+    ngx_http_llm_place_t        place;
 } ngx_http_llm_model_map_t;
 
 
