@@ -63,8 +63,17 @@ lock_build() {
 # the sources that know no nginx: libllm.a, unit tests and fuzzers
 
 pure_sources() {
-    grep -rL --include='*.c' '#include *[<"][^">]*ngx_' \
-        "$root/ngx_llm_gov_module" | LC_ALL=C sort
+    local file missing
+
+    find "$root/ngx_llm_gov_module" -mindepth 2 -name '*.c' | LC_ALL=C sort \
+        | while read -r file; do
+              missing=$("${CC:-cc}" -M "$file" 2>&1 > /dev/null || true)
+
+              case $missing in
+              *ngx_*) ;;
+              *)      echo "$file" ;;
+              esac
+          done
 }
 
 
@@ -88,4 +97,25 @@ quietly() {
 
     tail -n 60 "$log" >&2
     die "failed: $* (whole output: $log)"
+}
+
+
+# Node 20 or later with npm on PATH, or the one that scripts/install brought
+
+node_on_path() {
+    command -v node > /dev/null && command -v npm > /dev/null \
+        && [ "$(node -p 'parseInt(process.versions.node)')" -ge 20 ]
+}
+
+
+with_node() {
+    node_on_path || PATH=$build/venv/bin:$PATH
+}
+
+
+# every test of t/ but the real clients, which are a step of their own
+
+end_to_end_tests() {
+    (cd "$root" && find t -maxdepth 1 -name '*.t' ! -name clients.t \
+        | LC_ALL=C sort)
 }
