@@ -1,0 +1,30 @@
+/*
+ * What the ledger needs of an account; private to governance/.
+ */
+
+#ifndef LLM_ACCOUNT_H
+#define LLM_ACCOUNT_H
+
+#include "ledger.h"
+
+
+/* saturates at INT64_MAX */
+int64_t llm_sum(int64_t a, int64_t b);
+
+/* what a metric looks at; TOKENS is input and output */
+int64_t llm_amounts_of(const llm_amounts_t *amounts, llm_metric_t metric);
+
+/* every amount between 0 and a bound at which sums stay far from the end */
+llm_amounts_t llm_amounts_clamp(const llm_amounts_t *amounts,
+    int64_t requests);
+
+/* adds to what every window of the account has spent */
+void llm_account_spend(llm_account_t *account, const llm_amounts_t *amounts,
+    int64_t now_ms);
+
+/* a request's part of what is held */
+void llm_account_hold(llm_account_t *account, const llm_need_t *need);
+void llm_account_release(llm_account_t *account, const llm_need_t *need);
+
+
+#endif /* LLM_ACCOUNT_H */

@@ -1,0 +1,484 @@
+/*
+ * The ledger: admission, failover and settlement over the accounts of one
+ * request.
+ */
+
+#include "account.h"
+
+
+/* whether a limit has room; *shortage is filled if it has none */
+static bool
+llm_limit_room(const llm_party_t *party, const llm_limit_t *limit,
+    const llm_need_t *need, int64_t now_ms, llm_shortage_t *shortage)
+{
+    bool     room;
+    int64_t  spent, held, wanted, reset_ms;
+
+    if (limit->mode == LLM_LIMIT_SOFT) {
+        return true;
+    }
+
+    llm_limit_state(party, limit, now_ms, &spent, &held, &reset_ms);
+
+    if (limit->metric == LLM_METRIC_REQUESTS
+        || limit->metric == LLM_METRIC_CONCURRENCY)
+    {
+        wanted = 1;
+        room = llm_sum(llm_sum(spent, held), 1) <= limit->amount;
+
+    } else if (limit->mode == LLM_LIMIT_HARD) {
+        wanted = llm_amounts_of(&need->worst, limit->metric);
+        room = llm_sum(llm_sum(spent, held), wanted) <= limit->amount;
+
+    } else {
+        wanted = llm_amounts_of(&need->expected, limit->metric);
+        room = llm_sum(spent, held) < limit->amount;
+    }
+
+    if (!room) {
+        *shortage = (llm_shortage_t) { party->account, limit, spent, held,
+                                       wanted, reset_ms };
+    }
+
+    return room;
+}
+
+
+/* whether `a` lasts longer than `b`: the refusal names the limit that will be
+ * the last to have room, so that its reset time is true */
+static bool
+llm_shortage_longer(const llm_shortage_t *a, const llm_shortage_t *b)
+{
+    if (b->limit == NULL || b->limit->metric == LLM_METRIC_CONCURRENCY) {
+        return true;
+    }
+
+    if (a->limit->metric == LLM_METRIC_CONCURRENCY || b->reset_ms == 0) {
+        return false;
+    }
+
+    return a->reset_ms == 0 || a->reset_ms > b->reset_ms;
+}
+
+
+/* which limits are looked at */
+typedef enum {
+    LLM_LIMITS_ALL = 0,
+    LLM_LIMITS_AGAIN,       /* the request was admitted before: not the number
+                               of requests */
+    LLM_LIMITS_NEED         /* those that a candidate's need decides */
+} llm_limits_t;
+
+
+static bool
+llm_limit_asked(const llm_limit_t *limit, llm_limits_t which)
+{
+    bool  counts;
+
+    counts = limit->metric == LLM_METRIC_REQUESTS
+             || limit->metric == LLM_METRIC_CONCURRENCY;
+
+    return which == LLM_LIMITS_ALL
+           || (!counts && (which == LLM_LIMITS_AGAIN
+                           || limit->mode == LLM_LIMIT_HARD));
+}
+
+
+/* *shortage becomes the one that lasts longest */
+static bool
+llm_party_room(const llm_party_t *party, llm_limits_t which,
+    const llm_need_t *need, int64_t now_ms, llm_shortage_t *shortage)
+{
+    bool                room;
+    unsigned            i;
+    llm_shortage_t      found;
+    const llm_limit_t  *limit;
+
+    room = true;
+
+    for (i = 0; i < party->nlimits; i++) {
+        limit = &party->limits[i];
+
+        if (!llm_limit_asked(limit, which)
+            || llm_limit_room(party, limit, need, now_ms, &found))
+        {
+            continue;
+        }
+
+        room = false;
+
+        if (llm_shortage_longer(&found, shortage)) {
+            *shortage = found;
+        }
+    }
+
+    return room;
+}
+
+
+/* one admission under way */
+typedef struct {
+    const llm_party_t  *tenants;
+    unsigned            ntenants;
+    llm_candidate_t    *candidates;
+    unsigned            ncandidates;
+    int64_t             now_ms;
+    bool                again;
+    llm_shortage_t      tenant;         /* why not, the worst so far … */
+    llm_shortage_t      provider;       /* … and the provider that will have
+                                           room first */
+} llm_admission_t;
+
+
+/* what is needed, as far as it counts here: whole and without surprises */
+static llm_need_t
+llm_candidate_need(const llm_candidate_t *candidate)
+{
+    return (llm_need_t) {
+        .expected = llm_amounts_clamp(&candidate->need.expected, 1),
+        .worst = llm_amounts_clamp(&candidate->need.worst, 1)
+    };
+}
+
+
+static bool
+llm_tenants_room(llm_admission_t *admission, llm_limits_t which,
+    const llm_need_t *need)
+{
+    bool      room;
+    unsigned  i;
+
+    room = true;
+
+    for (i = 0; i < admission->ntenants; i++) {
+        if (!llm_party_room(&admission->tenants[i], which, need,
+                            admission->now_ms, &admission->tenant))
+        {
+            room = false;
+        }
+    }
+
+    return room;
+}
+
+
+/* whether every tier has room for the request on this candidate */
+static bool
+llm_candidate_room(llm_admission_t *admission,
+    const llm_candidate_t *candidate)
+{
+    llm_need_t       need;
+    llm_shortage_t  *provider, found;
+
+    if (candidate->excluded) {
+        return false;
+    }
+
+    need = llm_candidate_need(candidate);
+
+    if (!llm_tenants_room(admission, LLM_LIMITS_NEED, &need)) {
+        return false;
+    }
+
+    memset(&found, 0, sizeof(llm_shortage_t));
+
+    if (llm_party_room(&candidate->provider, LLM_LIMITS_ALL, &need,
+                       admission->now_ms, &found))
+    {
+        return true;
+    }
+
+    provider = &admission->provider;
+
+    if (provider->limit == NULL || llm_shortage_longer(provider, &found)) {
+        *provider = found;
+    }
+
+    return false;
+}
+
+
+/*
+ * The index of the candidate to take, ncandidates if there is none.  Smooth
+ * weighted round robin among those that have room: each earns its weight, the
+ * richest is taken and pays what all earned.  Nothing is earned or paid for a
+ * preferred one or a backup.
+ */
+static unsigned
+llm_candidates_choose(llm_admission_t *admission)
+{
+    int64_t           total;
+    unsigned          i, best, backup, none;
+    llm_candidate_t  *candidate;
+
+    none = admission->ncandidates;
+
+    for (i = 0; i < none; i++) {
+        candidate = &admission->candidates[i];
+
+        if (candidate->preferred && llm_candidate_room(admission, candidate)) {
+            return i;
+        }
+    }
+
+    total = 0;
+    best = none;
+    backup = none;
+
+    for (i = 0; i < none; i++) {
+        candidate = &admission->candidates[i];
+
+        if (candidate->weight == 0 && backup != none) {
+            continue;
+        }
+
+        if (!llm_candidate_room(admission, candidate)) {
+            continue;
+        }
+
+        if (candidate->weight == 0) {
+            backup = i;
+            continue;
+        }
+
+        total += candidate->weight;
+        *candidate->current += candidate->weight;
+
+        if (best == none
+            || *candidate->current > *admission->candidates[best].current)
+        {
+            best = i;
+        }
+    }
+
+    if (best == none) {
+        return backup;
+    }
+
+    *admission->candidates[best].current -= total;
+
+    return best;
+}
+
+
+/* takes what the chosen candidate needs from every tier */
+static void
+llm_hold_place(llm_hold_t *hold, const llm_admission_t *admission,
+    const llm_candidate_t *chosen)
+{
+    unsigned        i;
+    llm_amounts_t   request;
+
+    hold->need = llm_candidate_need(chosen);
+    hold->naccounts = admission->ntenants + 1;
+    hold->accounts[admission->ntenants] = chosen->provider.account;
+
+    for (i = 0; i < admission->ntenants; i++) {
+        hold->accounts[i] = admission->tenants[i].account;
+    }
+
+    memset(&request, 0, sizeof(llm_amounts_t));
+    request.requests = 1;
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_hold(hold->accounts[i], &hold->need);
+
+        if (!admission->again || i == admission->ntenants) {
+            llm_account_spend(hold->accounts[i], &request, admission->now_ms);
+        }
+    }
+
+    hold->counted = true;
+}
+
+
+/* why nothing was found: a tenant's limit before a provider's */
+static void
+llm_admission_refuse(const llm_admission_t *admission,
+    llm_shortage_t *shortage)
+{
+    unsigned        i;
+    llm_account_t  *account;
+
+    *shortage = (admission->tenant.account != NULL) ? admission->tenant
+                                                    : admission->provider;
+
+    for (i = 0; i < admission->ntenants + admission->ncandidates; i++) {
+        account = (i < admission->ntenants)
+                  ? admission->tenants[i].account
+                  : admission->candidates[i - admission->ntenants]
+                    .provider.account;
+
+        if (account == shortage->account) {
+            account->refused++;
+            return;
+        }
+    }
+}
+
+
+static int
+llm_ledger_try(llm_hold_t *hold, llm_admission_t *admission,
+    unsigned *chosen, llm_shortage_t *shortage)
+{
+    unsigned    i;
+    llm_need_t  need;
+
+    /* first what no candidate could change: the short way for a storm of
+     * retries, and the right answer when every provider rests */
+
+    memset(&need, 0, sizeof(llm_need_t));
+
+    if (admission->ncandidates > 0) {
+        need.expected = admission->candidates[0].need.expected;
+    }
+
+    i = admission->ncandidates;
+
+    if (llm_tenants_room(admission, admission->again ? LLM_LIMITS_AGAIN
+                                                     : LLM_LIMITS_ALL,
+                         &need))
+    {
+        i = llm_candidates_choose(admission);
+    }
+
+    if (i == admission->ncandidates) {
+        llm_admission_refuse(admission, shortage);
+        return LLM_ERROR;
+    }
+
+    llm_hold_place(hold, admission, &admission->candidates[i]);
+    *chosen = i;
+
+    return LLM_OK;
+}
+
+
+int
+llm_ledger_admit(llm_hold_t *hold, const llm_party_t *tenants,
+    unsigned ntenants, llm_candidate_t *candidates, unsigned ncandidates,
+    int64_t now_ms, unsigned *chosen, llm_shortage_t *shortage)
+{
+    llm_admission_t  admission;
+
+    memset(hold, 0, sizeof(llm_hold_t));
+
+    admission = (llm_admission_t) {
+        .tenants = tenants, .ntenants = ntenants,
+        .candidates = candidates, .ncandidates = ncandidates,
+        .now_ms = now_ms
+    };
+
+    return llm_ledger_try(hold, &admission, chosen, shortage);
+}
+
+
+int
+llm_ledger_move(llm_hold_t *hold, const llm_party_t *tenants,
+    unsigned ntenants, llm_candidate_t *candidates, unsigned ncandidates,
+    int64_t now_ms, unsigned *chosen, llm_shortage_t *shortage)
+{
+    unsigned         i;
+    llm_admission_t  admission;
+
+    admission = (llm_admission_t) {
+        .tenants = tenants, .ntenants = ntenants,
+        .candidates = candidates, .ncandidates = ncandidates,
+        .now_ms = now_ms, .again = true
+    };
+
+    /* without its own hold, so that it competes with the others' only */
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_release(hold->accounts[i], &hold->need);
+    }
+
+    if (llm_ledger_try(hold, &admission, chosen, shortage) == LLM_OK) {
+        return LLM_OK;
+    }
+
+    hold->naccounts = ntenants;
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_hold(hold->accounts[i], &hold->need);
+    }
+
+    return LLM_ERROR;
+}
+
+
+static int64_t
+llm_larger(int64_t a, int64_t b)
+{
+    return (a > b) ? a : b;
+}
+
+
+static void
+llm_amounts_raise(llm_amounts_t *amounts, const llm_amounts_t *least)
+{
+    amounts->cost = llm_larger(amounts->cost, least->cost);
+    amounts->input_tokens = llm_larger(amounts->input_tokens,
+                                       least->input_tokens);
+    amounts->output_tokens = llm_larger(amounts->output_tokens,
+                                        least->output_tokens);
+}
+
+
+void
+llm_ledger_raise(llm_hold_t *hold, const llm_amounts_t *expected)
+{
+    unsigned       i;
+    llm_need_t     need;
+    llm_amounts_t  amounts;
+
+    need = hold->need;
+    amounts = llm_amounts_clamp(expected, 1);
+
+    llm_amounts_raise(&need.expected, &amounts);
+    llm_amounts_raise(&need.worst, &amounts);
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_release(hold->accounts[i], &hold->need);
+        llm_account_hold(hold->accounts[i], &need);
+    }
+
+    hold->need = need;
+}
+
+
+void
+llm_ledger_charge(llm_hold_t *hold, const llm_amounts_t *actual,
+    int64_t now_ms)
+{
+    unsigned       i;
+    llm_amounts_t  amounts;
+
+    amounts = llm_amounts_clamp(actual, 0);
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_spend(hold->accounts[i], &amounts, now_ms);
+    }
+}
+
+
+int
+llm_ledger_settle(llm_hold_t *hold, const llm_amounts_t *actual,
+    int64_t now_ms)
+{
+    unsigned  i;
+
+    if (hold->naccounts == 0) {
+        return LLM_AGAIN;
+    }
+
+    for (i = 0; i < hold->naccounts; i++) {
+        llm_account_release(hold->accounts[i], &hold->need);
+    }
+
+    llm_ledger_charge(hold, actual, now_ms);
+
+    hold->naccounts = 0;
+
+    return LLM_OK;
+}
