@@ -14,8 +14,39 @@
 #include "api.h"
 
 
+/* what one report of usage can hold */
+typedef enum {
+    LLM_METER_INPUT = 0,        /* input tokens without the cached ones */
+    LLM_METER_PROMPT,           /* input tokens with them (prompt_tokens) */
+    LLM_METER_OUTPUT,
+    LLM_METER_CACHE_READ,
+    LLM_METER_CACHE_WRITE,      /* of any lifetime */
+    LLM_METER_CACHE_5M,
+    LLM_METER_CACHE_1H,
+    LLM_METER_REASONING,
+    LLM_METER_IMAGES,
+    LLM_METER_COUNTS
+} llm_meter_count_t;
+
+
+/* who reports it; in a tie the first is believed */
+typedef enum {
+    LLM_METER_BODY = 0,
+    LLM_METER_METRICS,          /* amazon-bedrock-invocationMetrics */
+    LLM_METER_HEADERS,
+    LLM_METER_REPORTS
+} llm_meter_source_t;
+
+
+typedef struct {
+    int64_t             count[LLM_METER_COUNTS];
+    unsigned            seen;           /* a bit for each count */
+} llm_meter_report_t;
+
+
 typedef struct llm_meter_s  llm_meter_t;
 
+/* must not be moved once it was fed */
 struct llm_meter_s {
     llm_api_t           api;        /* as it goes over the provider's wire */
     llm_family_t        family;
@@ -24,12 +55,13 @@ struct llm_meter_s {
     llm_usage_t         usage;      /* valid after llm_meter_finish() */
     uint64_t            output_bytes;   /* bytes of generated text and tool
                                            input seen so far */
-    bool                started;    /* output has been seen */
-    bool                ended;      /* the message is complete */
+    bool                started;    /* the model has begun to answer */
+    bool                ended;      /* the message is complete and its usage,
+                                       if there is any, was seen */
     bool                mismatch;   /* two reports of the same call differ */
     bool                unknown_operation;  /* 200 with Output.__type */
-    llm_str_t           exception;  /* type of the exception that ended it, a
-                                       constant or in exception_name */
+    llm_str_t           exception;  /* type of the exception that ended it, in
+                                       exception_name */
     char                exception_name[48];
     char                exception_message[256];
     size_t              exception_message_len;
@@ -38,10 +70,19 @@ struct llm_meter_s {
     llm_eventstream_t   frames;
     llm_sse_t           sse;
     llm_json_t          json;
-    bool                json_started;
-    llm_usage_t         from_headers, from_metrics, from_body;
-    unsigned            seen;       /* which of them spoke, and of what */
-    llm_buf_t           scratch;
+    llm_buf_t           scratch;        /* a chunk, base64 undone */
+    llm_meter_report_t  report[LLM_METER_REPORTS];
+    unsigned            shapes;         /* bits: where to look for usage */
+    unsigned            format;         /* of the body, by its first byte */
+    bool                broken;         /* the body cannot be read on */
+    bool                stopped;        /* the model has said why it stopped */
+    int64_t             asked_images;
+    int64_t             asked_queries;
+
+    int64_t             detail_tokens;  /* of a cacheDetails element, -1 */
+    int                 detail_count;   /* where to, -1 */
+    uint64_t            raw_start;      /* of a tool's input, an object */
+    unsigned            raw_depth;      /* 0: not in one */
 };
 
 
