@@ -11,6 +11,7 @@
 
 
 #define LLM_SIGV4_HASH_HEX   64
+#define LLM_SIGV4_MAX_HEADERS  64   /* that one request signs */
 #define LLM_SIGV4_TIME_LEN   16     /* 20260115T123456Z */
 
 
@@ -37,14 +38,16 @@ typedef struct {
     llm_str_t            time;           /* LLM_SIGV4_TIME_LEN bytes */
     llm_str_t            region;
     llm_str_t            service;
-    bool                 single_encode;  /* the path is not encoded a second
-                                            time (S3, and AWS's own suite) */
+    bool                 single_encode;  /* the path's %XX are not encoded a
+                                            second time (S3, and AWS's own
+                                            suite) */
     bool                 normalize;      /* remove dot segments and empty ones
                                             from the path first */
 } llm_sigv4_request_t;
 
 
-/* hex SHA-256 of several pieces; hex gets 64 bytes, no NUL */
+/* hex SHA-256 of several pieces; hex gets 64 bytes, no NUL; all zeros if there
+ * is no memory.  Like all of this file it may run in any thread. */
 void llm_sigv4_hash(const llm_str_t *pieces, size_t n, char hex[64]);
 
 /* milliseconds since the epoch as 20260115T123456Z, and back (-1: no time) */
@@ -55,10 +58,12 @@ int64_t llm_sigv4_parse_time(llm_str_t time);
 void llm_sigv4_derive(llm_sigv4_key_t *key, llm_str_t secret, llm_str_t time,
     llm_str_t region, llm_str_t service);
 
-/* appends the canonical request; LLM_ERROR only if there is no memory */
+/* appends the canonical request; LLM_ERROR if there is no memory, if it would
+ * be over 1 MB, or if there are over LLM_SIGV4_MAX_HEADERS headers */
 int llm_sigv4_canonical(llm_buf_t *out, const llm_sigv4_request_t *request);
 
-/* hex signature (64 bytes, no NUL) */
+/* hex signature (64 bytes, no NUL); LLM_ERROR as above, or if the key is of
+ * another day than request->time */
 int llm_sigv4_sign(const llm_sigv4_key_t *key,
     const llm_sigv4_request_t *request, char signature[64]);
 
@@ -78,7 +83,8 @@ typedef struct {
 } llm_sigv4_credential_t;
 
 
-/* LLM_ERROR: not such a header, or broken */
+/* LLM_ERROR: not such a header, or broken.  The access key id may hold
+ * slashes. */
 int llm_sigv4_parse(llm_str_t authorization, llm_sigv4_credential_t *cred);
 
 

@@ -16,10 +16,12 @@ typedef struct {
     size_t      event_len;
     bool        last_cr;
     bool        has_data;
+    bool        started;        /* past the first line, and a BOM in it */
 } llm_sse_t;
 
 
-/* one event; event is empty where the stream gave no name */
+/* one event; event is empty where the stream gave no name, and cut to 64 bytes
+ * where that is longer; both are good until the handler returns */
 typedef int (*llm_sse_handler_pt)(llm_str_t event, llm_str_t data, void *ctx);
 
 
@@ -27,7 +29,9 @@ typedef int (*llm_sse_handler_pt)(llm_str_t event, llm_str_t data, void *ctx);
 void llm_sse_init(llm_sse_t *sse, size_t max_event);
 void llm_sse_free(llm_sse_t *sse);
 
-/* LLM_OK, LLM_ERROR, or what the handler returned if that was not LLM_OK */
+/* LLM_OK, LLM_ERROR (and ever after), or what the handler returned if that was
+ * not LLM_OK: the rest of the bytes is then lost.  An event is handed out at
+ * the empty line that ends it. */
 int llm_sse_feed(llm_sse_t *sse, const char *p, size_t len,
     llm_sse_handler_pt handler, void *ctx);
 
