@@ -52,8 +52,9 @@ typedef void (*llm_prices_report_pt)(void *ctx, bool is_error, unsigned line,
 /*
  * Reads our own format (docs/prices.md) or LiteLLM's, told apart by their
  * content.  Returns NULL after an error was reported: the JSON is broken or,
- * in our own format, an entry is.  Not believed entries of LiteLLM's list are
- * reported as warnings and left out.  The text is not needed afterwards.
+ * in our own format, an entry is.  What is not believed of LiteLLM's list (an
+ * entry, or one of its prices) is reported as a warning and left out or put
+ * right.  `line` is 0 where there is none.  The text is not needed afterwards.
  */
 llm_prices_t *llm_prices_parse(llm_str_t text, llm_prices_report_pt report,
     void *ctx);
