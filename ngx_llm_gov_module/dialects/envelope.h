@@ -13,8 +13,14 @@
 
 #define LLM_ENVELOPE_MODEL_SIZE  256
 #define LLM_ENVELOPE_BETA_SIZE   1024
-#define LLM_ENVELOPE_USER_SIZE   128
+#define LLM_ENVELOPE_USER_SIZE   256
 #define LLM_ENVELOPE_CUTS        256
+
+/* of these, kept for members of the top object, which must go; others stay in
+ * the body where there are more than fit */
+#define LLM_ENVELOPE_TOP_CUTS    32
+
+#define LLM_ANTHROPIC_VERSION    "bedrock-2023-05-31"
 
 
 typedef struct {
@@ -36,7 +42,10 @@ typedef struct {
     bool        stream;
     bool        has_anthropic_version;
     bool        thinking;           /* thinking enabled or adaptive */
-    int64_t     max_tokens;         /* -1: not given */
+    int64_t     thinking_budget;    /* -1: not given */
+    int64_t     max_tokens;         /* -1: not given; the largest where a body
+                                       has several; times the answers asked
+                                       for */
 
     /* for the estimate */
     uint64_t    bytes;              /* the body's size */
@@ -51,7 +60,8 @@ typedef struct {
     bool        cache;              /* any cache_control / cachePoint */
 
     /* Anthropic Messages to InvokeModel: what is cut out of the body, in
-     * order, whole members with the comma that belongs to them */
+     * order, whole members with the comma that belongs to them; the first is
+     * what comes before the first member */
     llm_span_t  cuts[LLM_ENVELOPE_CUTS];
     unsigned    ncuts;
     bool        service_tier_flex, service_tier_priority;
@@ -63,8 +73,29 @@ typedef struct {
     llm_json_t        json;
     llm_envelope_t   *envelope;
     llm_api_t         api;
-    unsigned          state[16];    /* the reader's own */
-    uint64_t          mark[16];
+
+    /* the rest is the reader's own */
+    unsigned          apis;         /* this api as a bit of the tables' */
+    int64_t           answers;      /* "n" of OpenAI's bodies */
+
+    unsigned          cache_depth;  /* of the open cache_control, else 0 */
+    bool              cache_block;  /* it is one of Anthropic's own, not some
+                                       tool's input */
+
+    unsigned          source_depth; /* of the open source of media, else 0 */
+    bool              source_base64;
+    bool              source_image;
+    uint64_t          source_bytes;
+
+    /* by depth of the members: has one been kept, where did the last end */
+    bool              kept[LLM_JSON_NAMED_DEPTH + 1];
+    uint64_t          last_end[LLM_JSON_NAMED_DEPTH + 1];
+
+    unsigned          cut_depth;    /* of the container being cut, else 0 */
+    unsigned          head_depth;   /* of a cut at its object's start, which
+                                       ends at the next member, else 0 */
+    uint64_t          head_start;
+    uint64_t          head_end;
 } llm_envelope_reader_t;
 
 
@@ -72,7 +103,7 @@ void llm_envelope_init(llm_envelope_reader_t *reader, llm_envelope_t *envelope,
     llm_api_t api);
 
 /* LLM_OK or LLM_ERROR (reader->json.error and .offset say what and where, or
- * a wrong type: "max_tokens is not a whole number") */
+ * a wrong type: "max_tokens must be a whole number of at least 1") */
 int llm_envelope_feed(llm_envelope_reader_t *reader, const char *p,
     size_t len);
 int llm_envelope_finish(llm_envelope_reader_t *reader);
@@ -93,6 +124,29 @@ typedef struct {
 int llm_anthropic_to_invoke(llm_rewrite_t *rewrite,
     const llm_envelope_t *envelope, llm_str_t betas, llm_str_t version);
 void llm_rewrite_free(llm_rewrite_t *rewrite);
+
+/* Flags that Bedrock took when asked (wire notes, 4.3); one it does not know
+ * makes it refuse the whole request. */
+#define LLM_ANTHROPIC_BETAS                                                   \
+    "advanced-tool-use-2025-11-20=tool-search-tool-2025-10-19,"               \
+    "compact-2026-01-12,"                                                     \
+    "computer-use-2024-10-22,"                                                \
+    "computer-use-2025-01-24,"                                                \
+    "computer-use-2025-11-24,"                                                \
+    "context-1m-2025-08-07,"                                                  \
+    "context-management-2025-06-27,"                                          \
+    "dev-full-thinking-2025-05-14,"                                           \
+    "effort-2025-11-24,"                                                      \
+    "fine-grained-tool-streaming-2025-05-14,"                                 \
+    "interleaved-thinking-2025-05-14,"                                        \
+    "model-context-window-exceeded-2025-08-26,"                               \
+    "output-128k-2025-02-19,"                                                 \
+    "pdfs-2024-09-25,"                                                        \
+    "search-results-2025-06-09,"                                              \
+    "token-counting-2024-11-01,"                                              \
+    "token-efficient-tools-2025-02-19,"                                       \
+    "tool-search-tool-2025-10-19,"                                            \
+    "web-search-2025-03-05"
 
 /*
  * Which beta flags go on: the comma lists `header` and `body` joined, each flag
