@@ -55,8 +55,8 @@ struct ngx_http_llm_turn_s {
     ngx_http_llm_turn_t        *next;
     int64_t                     current;
     uint32_t                    hash;
-    u_char                      len;
-    char                        name[1];    /* "route/provider" */
+    uint32_t                    len;
+    u_char                      name[1];    /* "route/provider" */
 };
 
 
@@ -90,6 +90,8 @@ struct ngx_http_llm_shared_s {
 
     ngx_queue_t                 holds;
     ngx_uint_t                  nholds;
+    uint64_t                    minted;     /* holds so far: their ids are
+                                               epoch + minted */
 
     llm_learned_t              *learned;    /* NGX_HTTP_LLM_LEARNED entries */
 
@@ -103,8 +105,18 @@ struct ngx_http_llm_shared_s {
 };
 
 
+/* what the fixed parts need, and some hundred accounts and holds */
+#define NGX_HTTP_LLM_ZONE_MIN       (2 * 1024 * 1024)
+
+
 /* `llm_zone name:size;` for the main conf; the setter of the directive */
 char *ngx_http_llm_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* adds the zone to the configuration and sets lmcf->zone; logs what is wrong.
+ * The setter calls it, and whoever wants a zone where no directive asked for
+ * one. */
+ngx_int_t ngx_http_llm_zone_add(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name, size_t size);
 
 /*
  * Called by the zone's init (in the master, before the workers): finds or makes
@@ -117,14 +129,16 @@ ngx_int_t ngx_http_llm_zone_bind(ngx_http_llm_main_conf_t *lmcf);
 void ngx_http_llm_lock(ngx_http_llm_main_conf_t *lmcf);
 void ngx_http_llm_unlock(ngx_http_llm_main_conf_t *lmcf);
 
-/* find or make; the caller holds the lock.  NULL: the zone is full (logged). */
+/* find or make; the caller holds the lock.  NULL: the zone is full or the name
+ * too long; not logged, as nothing is written under the lock.  A counter's
+ * address holds only until the lock is given back. */
 llm_account_t *ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf,
     llm_account_kind_t kind, ngx_str_t *name);
 llm_counter_t *ngx_http_llm_account_window(ngx_http_llm_main_conf_t *lmcf,
     llm_account_t *account, llm_window_t window);
 
 /* a new hold, queued, with this process's pid; the caller holds the lock.
- * NULL: the zone is full. */
+ * NULL: the zone is full (not logged). */
 ngx_http_llm_hold_t *ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf);
 /* unqueues and frees a settled hold; the caller holds the lock */
 void ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,

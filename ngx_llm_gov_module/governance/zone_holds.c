@@ -1,0 +1,217 @@
+/*
+ * Holds in the zone: the requests under way, and what becomes of them when
+ * their worker dies.
+ */
+
+#include "zone_internal.h"
+
+
+/* more processes than any nginx has workers; the rest waits a second */
+#define NGX_HTTP_LLM_PIDS   512
+
+/* holds settled in one critical section */
+#define NGX_HTTP_LLM_BATCH  64
+
+
+ngx_http_llm_hold_t *
+ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_http_llm_hold_t    *hold;
+    ngx_http_llm_shared_t  *shared;
+
+    shared = lmcf->shared;
+
+    hold = ngx_slab_calloc_locked(ngx_http_llm_pool(lmcf),
+                                  sizeof(ngx_http_llm_hold_t));
+    if (hold == NULL) {
+        return NULL;
+    }
+
+    hold->pid = ngx_pid;
+    hold->started_ms = ngx_http_llm_now();
+    hold->id = shared->epoch + ++shared->minted;
+
+    ngx_queue_insert_tail(&shared->holds, &hold->queue);
+    shared->nholds++;
+
+    return hold;
+}
+
+
+void
+ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_hold_t *hold)
+{
+    ngx_queue_remove(&hold->queue);
+    lmcf->shared->nholds--;
+
+    ngx_slab_free_locked(ngx_http_llm_pool(lmcf), hold);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_pid_listed(ngx_pid_t *pids, ngx_uint_t n, ngx_pid_t pid)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        if (pids[i] == pid) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* the processes that have holds */
+static ngx_uint_t
+ngx_http_llm_holds_pids(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *pids)
+{
+    ngx_pid_t             last;
+    ngx_uint_t            n;
+    ngx_queue_t          *q;
+    ngx_http_llm_hold_t  *hold;
+
+    n = 0;
+    last = NGX_INVALID_PID;
+
+    ngx_http_llm_lock(lmcf);
+
+    for (q = ngx_queue_head(&lmcf->shared->holds);
+         q != ngx_queue_sentinel(&lmcf->shared->holds)
+         && n < NGX_HTTP_LLM_PIDS;
+         q = ngx_queue_next(q))
+    {
+        hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
+
+        if (hold->pid != last
+            && !ngx_http_llm_pid_listed(pids, n, hold->pid))
+        {
+            pids[n++] = hold->pid;
+        }
+
+        last = hold->pid;
+    }
+
+    ngx_http_llm_unlock(lmcf);
+
+    return n;
+}
+
+
+/* keeps the dead ones of the list */
+static ngx_uint_t
+ngx_http_llm_pids_dead(ngx_pid_t *pids, ngx_uint_t n)
+{
+    ngx_uint_t  i, dead;
+
+    dead = 0;
+
+    for (i = 0; i < n; i++) {
+        if (kill(pids[i], 0) == -1 && ngx_errno == NGX_ESRCH) {
+            pids[dead++] = pids[i];
+        }
+    }
+
+    return dead;
+}
+
+
+/* What was sent is charged as estimated: never a refund on doubt. */
+static void
+ngx_http_llm_hold_recover(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_hold_t *hold, int64_t now_ms)
+{
+    int64_t         cost;
+    llm_usage_t     usage;
+    llm_outcome_t   outcome;
+    llm_amounts_t   actual;
+
+    ngx_memzero(&usage, sizeof(llm_usage_t));
+    cost = 0;
+    outcome = LLM_OUTCOME_PROVIDER_ERROR;
+
+    if (hold->sent) {
+        usage = hold->estimated;
+        cost = hold->estimated_cost;
+        outcome = LLM_OUTCOME_ESTIMATED;
+    }
+
+    ngx_memzero(&actual, sizeof(llm_amounts_t));
+    actual.cost = cost;
+    actual.input_tokens = llm_usage_input_total(&usage);
+    actual.output_tokens = usage.output;
+
+    if (llm_ledger_settle(&hold->hold, &actual, now_ms) == LLM_OK
+        && hold->labels.virtual_key != NULL)
+    {
+        llm_series_add(lmcf->shared->series, &hold->labels, outcome, &usage,
+                       cost, hold->sent ? 1 : 0);
+    }
+
+    lmcf->shared->recovered++;
+
+    ngx_http_llm_hold_free(lmcf, hold);
+}
+
+
+/* settles some of the holds of dead processes; returns how many */
+static ngx_uint_t
+ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
+    ngx_uint_t ndead, int64_t now_ms)
+{
+    ngx_uint_t            n;
+    ngx_queue_t          *q, *next;
+    ngx_http_llm_hold_t  *hold;
+
+    n = 0;
+
+    ngx_http_llm_lock(lmcf);
+
+    for (q = ngx_queue_head(&lmcf->shared->holds);
+         q != ngx_queue_sentinel(&lmcf->shared->holds)
+         && n < NGX_HTTP_LLM_BATCH;
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
+
+        if (ngx_http_llm_pid_listed(dead, ndead, hold->pid)) {
+            ngx_http_llm_hold_recover(lmcf, hold, now_ms);
+            n++;
+        }
+    }
+
+    ngx_http_llm_unlock(lmcf);
+
+    return n;
+}
+
+
+ngx_uint_t
+ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf, int64_t now_ms)
+{
+    ngx_pid_t   pids[NGX_HTTP_LLM_PIDS];
+    ngx_uint_t  n, ndead, total;
+
+    if (lmcf->shared == NULL) {
+        return 0;
+    }
+
+    n = ngx_http_llm_holds_pids(lmcf, pids);
+    ndead = ngx_http_llm_pids_dead(pids, n);
+
+    if (ndead == 0) {
+        return 0;
+    }
+
+    total = 0;
+
+    do {
+        n = ngx_http_llm_holds_batch(lmcf, pids, ndead, now_ms);
+        total += n;
+    } while (n == NGX_HTTP_LLM_BATCH);
+
+    return total;
+}
