@@ -1,0 +1,198 @@
+#!/usr/bin/perl
+
+# Real clients, unmodified, against the gateway and the simulated Bedrock: each
+# program of t/clients prints TAP, which becomes this test's.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use LLM::Test;
+use Test::More;
+
+my $build = $ENV{LLM_BUILD_DIR} // "$LLM::Test::root/build";
+
+if (!-x "$build/venv/bin/aws" || !-d "$build/node_modules") {
+    plan(skip_all => 'the clients are not installed: scripts/install test');
+}
+
+my $t = LLM::Test->new(workers => 2, conf => <<'CONF');
+%%GLOBALS%%
+
+http {
+    %%HTTP%%
+    client_max_body_size 32m;
+    client_body_buffer_size 256k;
+
+    llm_unpriced_model allow;
+    llm_store store;
+
+    llm_provider bedrock {
+        type bedrock;
+        region us-east-1;
+        endpoint http://%%SIM%%;
+        %%CREDENTIALS%%;
+    }
+
+    llm_customer acme { llm_budget 100000 1M; }
+    llm_team clients { customer acme; llm_budget 50000 1M; }
+
+    llm_virtual_key good {
+        secret file:%%PREFIX%%/good.key;
+        team clients;
+        llm_budget 10000 1w;
+        llm_rate_limit requests=100000/1h tokens=100000000/1h concurrency=200;
+    }
+
+    llm_virtual_key signing {
+        secret file:%%PREFIX%%/signing.key;
+        sigv4 on;
+        team clients;
+    }
+
+    llm_virtual_key broke {
+        secret file:%%PREFIX%%/broke.key;
+        team clients;
+        llm_budget 0.000001 1Y hard;
+    }
+
+    llm_virtual_key busy {
+        secret file:%%PREFIX%%/busy.key;
+        team clients;
+        llm_rate_limit tokens=1/1Y;
+    }
+
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        listen 127.0.0.1:%%PORT_h2c%% http2;
+        listen 127.0.0.1:%%PORT_tls%% ssl http2;
+
+        ssl_certificate %%PREFIX%%/tls.crt;
+        ssl_certificate_key %%PREFIX%%/tls.key;
+
+        location /anthropic/ { llm_pass anthropic; }
+        location /bedrock/ { llm_pass bedrock; }
+        location = /metrics { llm_metrics; }
+    }
+}
+CONF
+
+my %secret = map { ($_ => "vk-$_-" . '0123456789abcdef' x 2) }
+             qw(good signing broke busy);
+
+$t->file("$_.key", $secret{$_}) for keys %secret;
+
+my $tls = $t->file('tls');
+
+system("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost"
+       . " -addext subjectAltName=IP:127.0.0.1,DNS:localhost"
+       . " -keyout $tls.key -out $tls.crt 2>/dev/null") == 0
+    or BAIL_OUT('openssl makes no certificate');
+
+$t->start_sim->start;
+
+# an address that the tests' own environment does not change
+
+delete @ENV{grep { /^(?:AWS_|ANTHROPIC_|CLAUDE)/ } keys %ENV};
+
+my ($http, $h2c, $https) = map { '127.0.0.1:' . $t->port($_) } '', qw(h2c tls);
+
+%ENV = (%ENV,
+    LLM_BUILD_DIR => $build,
+    LLM_ANTHROPIC_URL => "http://$http/anthropic",
+    LLM_ANTHROPIC_H2C_URL => "http://$h2c/anthropic",
+    LLM_ANTHROPIC_TLS_URL => "https://$https/anthropic",
+    LLM_BEDROCK_URL => "http://$http/bedrock",
+    LLM_BEDROCK_H2C_URL => "http://$h2c/bedrock",
+    LLM_BEDROCK_TLS_URL => "https://$https/bedrock",
+    LLM_METRICS_URL => "http://$http/metrics",
+    LLM_PROMETHEUS_PORT => $t->port('prometheus'),
+    LLM_CA => "$tls.crt",
+    LLM_KEY => $secret{good},
+    LLM_SIGV4_NAME => 'signing',
+    LLM_SIGV4_SECRET => $secret{signing},
+    LLM_BROKE_KEY => $secret{broke},
+    LLM_BUSY_KEY => $secret{busy},
+    NO_PROXY => '127.0.0.1',
+    PYTHONDONTWRITEBYTECODE => 1,
+    PYTHONWARNINGS => 'ignore',
+    NODE_NO_WARNINGS => 1,
+);
+
+sub client {
+    my ($name, $env, @command) = @_;
+
+    local %ENV = (%ENV, %$env);
+
+    my $pid = open(my $out, '-|') // die "fork: $!";
+
+    if ($pid == 0) {
+        open STDERR, '>', "$t->{prefix}/logs/$name.stderr" =~ s/ /-/gr;
+        exec 'timeout', 180, @command or POSIX::_exit(127);
+    }
+
+    my ($seen, $plan) = (0, undef);
+
+    while (my $line = <$out>) {
+        chomp $line;
+
+        if ($line =~ /^(not )?ok \d+ - (.*)/) {
+            ok(!$1, "$name: $2");
+            $seen++;
+
+        } elsif ($line =~ /^1\.\.(\d+)/) {
+            $plan = $1;
+
+        } elsif ($line =~ /^# ?(.*)/) {
+            note($1) unless $ENV{HARNESS_ACTIVE} && !$ENV{HARNESS_IS_VERBOSE};
+        }
+    }
+
+    close $out;
+
+    if (!defined $plan || $plan != $seen || !$seen) {
+        fail("$name: runs to its end");
+        diag(`tail -n 20 $t->{prefix}/logs/@{[$name =~ s/ /-/gr]}.stderr`);
+    }
+}
+
+my $clients = "$FindBin::Bin/clients";
+my $python = "$build/venv/bin/python";
+my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};
+
+if (!$node || `$node -p 'parseInt(process.versions.node)'` < 20) {
+    $node = "$build/venv/bin/node";
+}
+
+my %only = map { ($_ => 1) } @ARGV;
+my @clients = (
+    ['curl', {}, "$clients/curl.sh"],
+    ['anthropic python 2', {}, $python, "$clients/anthropic_sdk.py"],
+    ['anthropic python 1', { PYTHONPATH => "$build/python/anthropic-1.17.0" },
+     $python, "$clients/anthropic_sdk.py"],
+    ['anthropic python 0', { PYTHONPATH => "$build/python/anthropic-0.125.0" },
+     $python, "$clients/anthropic_sdk.py"],
+    ['anthropic typescript 1', {}, $node, "$clients/anthropic.mjs",
+     '@anthropic-ai/sdk'],
+    ['anthropic typescript 0', {}, $node, "$clients/anthropic.mjs",
+     'anthropic-sdk-0'],
+    ['anthropic bedrock', {}, $node, "$clients/anthropic-bedrock.mjs"],
+    ['aws javascript', {}, $node, "$clients/aws.mjs"],
+    ['boto3', { AWS_CA_BUNDLE => "$tls.crt",
+                LLM_BEDROCK_BEARER_URL => $ENV{LLM_BEDROCK_TLS_URL} },
+     $python, "$clients/aws.py"],
+    ['boto3 1.43', { PYTHONPATH => "$build/python/boto3-1.43.67" },
+     $python, "$clients/aws.py"],
+    ['aws cli', {}, "$clients/awscli.sh"],
+    ['claude', {}, "$clients/claude.sh"],
+    ['prometheus', {}, "$clients/prometheus.sh"],
+);
+
+for my $client (@clients) {
+    client(@$client) if !%only || $only{$client->[0]};
+}
+
+$t->finish;
+done_testing();
