@@ -6,7 +6,8 @@
 #include "envelope.h"
 
 
-#define LLM_BETA_MAX  128       /* bytes of one flag */
+#define LLM_BETA_MAX    128     /* bytes of one flag */
+#define LLM_BETA_COUNT  64      /* flags looked at in one list */
 
 
 /* takes the next flag off a comma list; false: there is none */
@@ -140,9 +141,10 @@ static void
 llm_beta_filter(llm_buf_t *out, llm_buf_t *dropped, llm_str_t list,
     llm_str_t allow)
 {
+    unsigned   n;
     llm_str_t  flag, to;
 
-    while (llm_beta_next(&list, &flag)) {
+    for (n = 0; n < LLM_BETA_COUNT && llm_beta_next(&list, &flag); n++) {
 
         /* what no flag can be is not worth a word in a log either */
         if (!llm_beta_clean(flag)) {

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "../wire/base64.h"
+#include "../wire/json.h"
 #include "translate.h"
 
 

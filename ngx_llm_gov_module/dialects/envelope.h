@@ -165,16 +165,21 @@ void llm_anthropic_betas(llm_buf_t *out, llm_buf_t *dropped, llm_str_t header,
  */
 int llm_anthropic_model(llm_buf_t *out, llm_str_t name, llm_str_t region);
 
-/* the names llm_anthropic_model() knows, for GET /v1/models; NULL after the
- * last */
+/* the names llm_anthropic_model() knows (and their aliases), for GET
+ * /v1/models, newest first */
 typedef struct {
     const char  *name;
     const char  *display_name;
     const char  *bedrock_id;        /* bare */
-    const char  *created_at;        /* RFC 3339 */
+    const char  *created_at;        /* RFC 3339; the epoch: not known */
+    unsigned     scopes;            /* bits of the inference profiles it has;
+                                       0: served on demand, by its bare id */
 } llm_anthropic_model_t;
 
 const llm_anthropic_model_t *llm_anthropic_models(size_t *n);
+
+/* one of them, by its name or an alias; NULL: none */
+const llm_anthropic_model_t *llm_anthropic_model_find(llm_str_t name);
 
 
 #endif /* LLM_ENVELOPE_H */
