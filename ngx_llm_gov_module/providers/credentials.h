@@ -83,5 +83,9 @@ int llm_credentials_fetch(llm_credentials_t *credentials,
 int64_t llm_credentials_next(const llm_credentials_t *credentials,
     unsigned failures, int64_t now_ms);
 
+/* the process is about to exit: calls under way in another thread end soon,
+ * later ones fail */
+void llm_credentials_interrupt(void);
+
 
 #endif /* LLM_CREDENTIALS_H */
