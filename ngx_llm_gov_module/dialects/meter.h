@@ -109,14 +109,19 @@ int llm_meter_feed(llm_meter_t *meter, const char *p, size_t len);
 void llm_meter_frame(llm_meter_t *meter, const llm_frame_t *frame);
 void llm_meter_chunk(llm_meter_t *meter, llm_str_t json);
 
-/* what the request says where responses do not: rerank queries, number of
- * images asked for */
+/* what the request says where responses do not: the number of rerank queries
+ * (of up to 100 documents each); the number of images asked for is believed
+ * only if the response has no list of images */
 void llm_meter_request_units(llm_meter_t *meter, int64_t images,
     int64_t queries);
 
 /*
  * The body has ended, or will not be read on.  Fills meter->usage; its `exact`
- * says whether the provider reported all of it.
+ * says whether the provider reported all of it: input and output (or the units
+ * that the model is priced by), and the end of the stream or body was seen, or
+ * headers had told both counts.  What was reported of a broken call is in it,
+ * too, with 0 for the rest: an estimate is for the caller to make.  Calls that
+ * cost nothing (counting tokens) are exact and all 0.
  */
 void llm_meter_finish(llm_meter_t *meter);
 

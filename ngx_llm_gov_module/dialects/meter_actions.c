@@ -109,6 +109,15 @@ llm_meter_count_none(llm_meter_t *meter, const llm_meter_rule_t *rule,
 }
 
 
+/* a sign that this is an answer and no error */
+void
+llm_meter_begun(llm_meter_t *meter, const llm_meter_rule_t *rule,
+    const llm_json_token_t *token)
+{
+    meter->started = true;
+}
+
+
 void
 llm_meter_text(llm_meter_t *meter, const llm_meter_rule_t *rule,
     const llm_json_token_t *token)

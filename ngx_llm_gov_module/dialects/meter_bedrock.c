@@ -154,6 +154,13 @@ static const llm_meter_rule_t  llm_rules_image[] = {
 const llm_shape_t  llm_shape_image = llm_shape_of(llm_rules_image);
 
 
+static const llm_meter_rule_t  llm_rules_rerank[] = {
+    llm_rule("results", LLM_JSON_ARRAY, llm_meter_begun, LLM_METER_BODY, 0)
+};
+
+const llm_shape_t  llm_shape_rerank = llm_shape_of(llm_rules_rerank);
+
+
 /* a new list replaces what an earlier one said */
 static void
 llm_meter_detail_list(llm_meter_t *meter, const llm_meter_rule_t *rule,

@@ -11,6 +11,7 @@ static bool llm_meter_is_exact(const llm_meter_t *meter);
 static bool llm_meter_is_whole(const llm_meter_t *meter);
 static bool llm_meter_has_output(const llm_meter_t *meter, unsigned seen);
 static void llm_meter_merge(llm_meter_t *meter);
+static void llm_meter_merge_input(llm_usage_t *usage, const llm_usage_t *one);
 static void llm_meter_usage(const llm_meter_report_t *report,
     llm_usage_t *usage);
 static bool llm_meter_differ(const llm_meter_report_t *a,
@@ -76,7 +77,7 @@ llm_meter_is_exact(const llm_meter_t *meter)
     }
 
     if (meter->family == LLM_FAMILY_RERANK) {
-        return meter->asked_queries > 0;
+        return meter->started && meter->asked_queries > 0;
     }
 
     return (seen & (llm_meter_bit(LLM_METER_INPUT)
@@ -130,52 +131,76 @@ llm_meter_has_output(const llm_meter_t *meter, unsigned seen)
 
 
 /*
- * The input side is taken whole from the report that accounts for the most
- * tokens, in a tie from the body, which splits them finest; of outputs the
- * largest is taken: Claude's metrics were seen to leave out tool input that
- * the body's count has.
+ * Of outputs the largest is taken: Claude's metrics were seen to leave out tool
+ * input that the body's count has.
  */
 static void
 llm_meter_merge(llm_meter_t *meter)
 {
-    int                  i, j;
-    int64_t              most;
-    llm_usage_t         *usage, one;
-    llm_meter_report_t  *report;
+    int           i, j;
+    llm_usage_t   one[LLM_METER_REPORTS], *usage;
 
     usage = &meter->usage;
-    most = -1;
 
     for (i = 0; i < LLM_METER_REPORTS; i++) {
-        report = &meter->report[i];
-        llm_meter_usage(report, &one);
+        llm_meter_usage(&meter->report[i], &one[i]);
 
-        if (report->seen != 0 && llm_usage_input_total(&one) > most) {
-            most = llm_usage_input_total(&one);
-
-            usage->input = one.input;
-            usage->cache_read = one.cache_read;
-            usage->cache_write_5m = one.cache_write_5m;
-            usage->cache_write_1h = one.cache_write_1h;
-        }
-
-        if (one.output > usage->output) {
-            usage->output = one.output;
-        }
-
-        if (one.reasoning > usage->reasoning) {
-            usage->reasoning = one.reasoning;
+        if (one[i].output > usage->output) {
+            usage->output = one[i].output;
         }
 
         for (j = 0; j < i; j++) {
 
-            if (llm_meter_differ(&meter->report[j], report)) {
+            if (llm_meter_differ(&meter->report[j], &meter->report[i])) {
                 meter->mismatch = true;
             }
         }
     }
 
+    llm_meter_merge_input(usage, one);
+
+    /* what only a body tells */
+
+    usage->reasoning = one[LLM_METER_BODY].reasoning;
     usage->images = meter->report[LLM_METER_BODY].count[LLM_METER_IMAGES];
+}
+
+
+/*
+ * The input side is taken whole from the report that accounts for the most
+ * tokens, in a tie from the body, which splits them finest.
+ */
+static void
+llm_meter_merge_input(llm_usage_t *usage, const llm_usage_t *one)
+{
+    int                 i;
+    int64_t             hour;
+    const llm_usage_t  *most;
+
+    most = &one[LLM_METER_BODY];
+
+    for (i = LLM_METER_BODY + 1; i < LLM_METER_REPORTS; i++) {
+
+        if (llm_usage_input_total(&one[i]) > llm_usage_input_total(most)) {
+            most = &one[i];
+        }
+    }
+
+    usage->input = most->input;
+    usage->cache_read = most->cache_read;
+    usage->cache_write_1h = most->cache_write_1h;
+    usage->cache_write_5m = most->cache_write_5m;
+
+    /* only a body knows how long a cache write lives */
+
+    hour = one[LLM_METER_BODY].cache_write_1h - usage->cache_write_1h;
+
+    if (hour > usage->cache_write_5m) {
+        hour = usage->cache_write_5m;
+    }
+
+    usage->cache_write_1h += hour;
+    usage->cache_write_5m -= hour;
 }
 
 
@@ -260,5 +285,7 @@ static bool
 llm_meter_has_cache(const llm_meter_report_t *report)
 {
     return (report->seen & (llm_meter_bit(LLM_METER_CACHE_READ)
-                            | llm_meter_bit(LLM_METER_CACHE_WRITE))) != 0;
+                            | llm_meter_bit(LLM_METER_CACHE_WRITE)
+                            | llm_meter_bit(LLM_METER_CACHE_5M)
+                            | llm_meter_bit(LLM_METER_CACHE_1H))) != 0;
 }

@@ -24,6 +24,7 @@ static const llm_shape_t  *llm_meter_shape[LLM_SHAPES] = {
     [LLM_SHAPE_COHERE] = &llm_shape_cohere,
     [LLM_SHAPE_AI21] = &llm_shape_ai21,
     [LLM_SHAPE_IMAGE] = &llm_shape_image,
+    [LLM_SHAPE_RERANK] = &llm_shape_rerank,
     [LLM_SHAPE_CHAT] = &llm_shape_chat,
     [LLM_SHAPE_RESPONSES] = &llm_shape_responses
 };
@@ -47,7 +48,7 @@ static const unsigned  llm_family_shapes[] = {
     [LLM_FAMILY_MISTRAL] = llm_shape_bit(MISTRAL) | llm_shape_bit(CHAT),
     [LLM_FAMILY_COHERE] = llm_shape_bit(COHERE),
     [LLM_FAMILY_COHERE_EMBED] = 0,
-    [LLM_FAMILY_RERANK] = 0,
+    [LLM_FAMILY_RERANK] = llm_shape_bit(RERANK),
     [LLM_FAMILY_AI21] = llm_shape_bit(AI21) | llm_shape_bit(CHAT),
     [LLM_FAMILY_OPENAI_LIKE] = llm_shape_bit(CHAT),
     [LLM_FAMILY_IMAGE] = llm_shape_bit(IMAGE)

@@ -27,6 +27,7 @@ typedef enum {
     LLM_SHAPE_COHERE,
     LLM_SHAPE_AI21,
     LLM_SHAPE_IMAGE,
+    LLM_SHAPE_RERANK,
     LLM_SHAPE_CHAT,             /* OpenAI's chat completions and alike */
     LLM_SHAPE_RESPONSES,
     LLM_SHAPES
@@ -64,6 +65,7 @@ extern const llm_shape_t  llm_shape_mistral;
 extern const llm_shape_t  llm_shape_cohere;
 extern const llm_shape_t  llm_shape_ai21;
 extern const llm_shape_t  llm_shape_image;
+extern const llm_shape_t  llm_shape_rerank;
 extern const llm_shape_t  llm_shape_chat;
 extern const llm_shape_t  llm_shape_responses;
 
@@ -104,6 +106,8 @@ void llm_meter_count_sum(llm_meter_t *meter, const llm_meter_rule_t *rule,
 void llm_meter_count_element(llm_meter_t *meter, const llm_meter_rule_t *rule,
     const llm_json_token_t *token);
 void llm_meter_count_none(llm_meter_t *meter, const llm_meter_rule_t *rule,
+    const llm_json_token_t *token);
+void llm_meter_begun(llm_meter_t *meter, const llm_meter_rule_t *rule,
     const llm_json_token_t *token);
 void llm_meter_text(llm_meter_t *meter, const llm_meter_rule_t *rule,
     const llm_json_token_t *token);

@@ -628,6 +628,13 @@ test_headers(void)
     ok(used(5, 6, 0, 10, 60) && m.usage.exact && !m.mismatch,
        "which the body has");
 
+    run_headers(LLM_FAMILY_CLAUDE, "9", "6", "70", "{\"usage\":{"
+        "\"input_tokens\":5,\"output_tokens\":6,"
+        "\"cache_creation_input_tokens\":70,\"cache_creation\":{"
+        "\"ephemeral_1h_input_tokens\":60}}}");
+    ok(used(9, 6, 0, 10, 60) && m.usage.exact && m.mismatch,
+       "also where the headers report more input");
+
     run_headers(LLM_FAMILY_CLAUDE, "5", "6", "", "{\"usage\":{"
         "\"input_tokens\":5,\"output_tokens\":7}}");
     ok(used(5, 7, 0, 0, 0) && m.mismatch, "headers and body differ");
@@ -718,6 +725,9 @@ test_units(void)
 
     run_units(LLM_FAMILY_RERANK, "{\"results\":[]}", 0, 2);
     ok(m.usage.queries == 2 && m.usage.exact, "queries come from the request");
+
+    run_units(LLM_FAMILY_RERANK, "{\"message\":\"no\"}", 0, 2);
+    ok(!m.usage.exact, "an error is no rerank answer");
 
     run_units(LLM_FAMILY_RERANK, "{\"results\":[", 0, 2);
     ok(m.usage.queries == 2 && !m.usage.exact, "a broken rerank answer");
