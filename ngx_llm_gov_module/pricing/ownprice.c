@@ -53,6 +53,31 @@ llm_own_rate(llm_rates_t *rates, const llm_own_rate_t *rate)
 }
 
 
+static int
+llm_own_unknown(llm_reader_t *reader, const llm_value_t *member,
+    const char *const *names)
+{
+    char    list[256];
+    size_t  i, len, used;
+
+    for (used = 0, i = 0; names[i] != NULL; i++) {
+        len = strlen(names[i]);
+
+        if (used + len + 2 > sizeof(list)) {
+            break;
+        }
+
+        memcpy(list + used, ", ", 2);
+        memcpy(list + used + 2, names[i], len);
+        used += len + 2;
+    }
+
+    return llm_reader_error(reader, member, "\"%.*s\" is not known here, "
+                            "write one of %.*s", llm_reader_arg(member->key),
+                            (int) used - 2, list + 2);
+}
+
+
 int
 llm_ownprice_members(llm_reader_t *reader, const llm_value_t *object,
     const char *const *names)
@@ -82,9 +107,7 @@ llm_ownprice_members(llm_reader_t *reader, const llm_value_t *object,
         }
 
         if (names[i] == NULL) {
-            return llm_reader_error(reader, member, "\"%.*s\" is not known "
-                                    "here, see docs/prices.md for the names",
-                                    llm_reader_arg(member->key));
+            return llm_own_unknown(reader, member, names);
         }
 
         if (seen & (1u << i)) {
