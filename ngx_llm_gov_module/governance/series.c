@@ -256,6 +256,10 @@ llm_series_unpriced(ngx_http_llm_series_t *series, llm_str_t model)
 
     series->unpriced_models++;
 
+    if (model.len == 0) {
+        return;
+    }
+
     if (model.len > NGX_HTTP_LLM_MODEL_SIZE - 1) {
         model.len = NGX_HTTP_LLM_MODEL_SIZE - 1;
 
