@@ -1,0 +1,238 @@
+#!/usr/bin/perl
+
+# Mistakes in the configuration: nginx -t finds each, with file and line, and
+# says what to write.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use LLM::Test;
+use Test::More;
+
+my $t = LLM::Test->new;
+
+my $secret = 'sk-test-config-0123456789';
+my $provider = provider('main', 'endpoint http://127.0.0.1:1;');
+my $key = "llm_virtual_key k { secret $secret; }";
+
+sub conf {
+    my ($http, $server) = @_;
+
+    return "%%GLOBALS%%\nhttp {\n%%HTTP%%\n$http\nserver {\n"
+        . "listen 127.0.0.1:%%PORT%%;\n"
+        . ($server // 'location / { llm_pass bedrock; }') . "\n}\n}\n";
+}
+
+sub fine {
+    my ($name, @parts) = @_;
+
+    my ($ok, $text) = $t->config_test(conf(@parts));
+    ok($ok, "fine: $name") or diag($text);
+    unlike($text, qr/\[warn\]/, "no warning: $name");
+}
+
+# the mistake is on the line with "HERE"
+
+sub wrong {
+    my ($name, $http, $says, $server) = @_;
+
+    my $conf = conf($http, $server);
+    my $expanded = $t->expand($conf);
+    my ($before) = $expanded =~ /\A(.*?)HERE/s;
+    my $line = defined $before ? 1 + ($before =~ tr/\n//) : undef;
+    $conf =~ s/ *#HERE//g;
+
+    my ($ok, $text) = $t->config_test($conf);
+    ok(!$ok, "wrong: $name");
+    like($text, $says, "says what: $name");
+    unlike($text, qr/\Q$secret\E/, "no secret in it: $name");
+
+    return unless defined $line;
+
+    my ($told) = $text =~ /test\.conf:(\d+)/;
+    is($told, $line, "the line: $name") or diag($text);
+}
+
+fine('the least', "$provider\n$key");
+fine('everything', "
+    llm_store %%PREFIX%%/store sync=1s;
+    llm_unpriced_model refuse;
+    llm_model_map my-claude claude-3-haiku-20240307;
+    llm_provider one {
+        type bedrock; region us-east-1;
+        model anthropic.claude-sonnet-4-20250514-v1:0;
+        credentials static access_key_id=A secret_access_key=B;
+        llm_budget 1000 1M; llm_rate_limit requests=500/1h;
+        connect_timeout 1s; send_timeout 2s; first_byte_timeout 3s;
+        read_timeout 4s; keepalive 16; keepalive_timeout 30s;
+        max_failures 3; cooldown 5s; ssl_verify off;
+    }
+    $provider
+    llm_route r { provider one weight=80; provider main weight=20; }
+    llm_route s { provider one; provider main backup; }
+    llm_customer c { llm_budget 5000 1M; route s; }
+    llm_team t { customer c; llm_budget 2000.50 1Y soft; llm_budget 1 5m hard; }
+    llm_virtual_key a { secret $secret; team t; route r; sigv4 on;
+        models anthropic.* *nova*;
+        llm_budget 500 1w; llm_budget 12 total; llm_budget 1 12h;
+        llm_rate_limit requests=100/1h tokens=50000/1m input_tokens=1/1d
+                       output_tokens=2/1M concurrency=20; }
+", "location /a/ { llm_pass anthropic; llm_client_abort cancel; }
+    location /b/ { llm_pass bedrock; }
+    location /s/ { llm_status; }
+    location /m { llm_metrics; }
+    location /g/ { llm_govern anthropic; proxy_pass http://127.0.0.1:1; }");
+
+# names
+
+wrong('unknown team', "$provider
+    llm_virtual_key k {
+        secret $secret;
+        team nobody; #HERE
+    }", qr/no llm_team "nobody"/);
+wrong('unknown customer', "$provider
+    llm_team t { customer nobody; } #HERE", qr/no llm_customer "nobody"/);
+wrong('unknown route', "$provider
+    llm_virtual_key k { secret $secret; route nowhere; } #HERE",
+    qr/no llm_route "nowhere"/);
+wrong('unknown provider of a route', "$provider
+    llm_route r { provider nobody; } #HERE", qr/nobody/);
+wrong('duplicate key', "$provider
+    $key
+    llm_virtual_key k { secret other-secret-0123456789; } #HERE",
+    qr/duplicate llm_virtual_key "k"/);
+wrong('duplicate team', "llm_team t { }\nllm_team t { } #HERE", qr/duplicate/);
+wrong('duplicate provider', "$provider\n$provider", qr/duplicate/);
+wrong('duplicate route', "$provider
+    llm_route r { provider main; }
+    llm_route r { provider main; } #HERE", qr/duplicate/);
+wrong('a provider twice in a route', "$provider
+    llm_route r {
+        provider main;
+        provider main; #HERE
+    }", qr/already/);
+wrong('only backups', "$provider
+    llm_route r { provider main backup; } #HERE", qr/backup/);
+wrong('two keys with one secret', "$provider
+    $key
+    llm_virtual_key l { secret $secret; } #HERE", qr/same secret as "k"/);
+wrong('a bad name', 'llm_team "a b" { } #HERE', qr/letters, digits/);
+wrong('a cycle of models', "$provider
+    llm_model_map a b;
+    llm_model_map b a; #HERE", qr/circle|cycle|loop/i);
+
+# secrets
+
+wrong('a secret too short', "$provider
+    llm_virtual_key k {
+        secret short; #HERE
+    }", qr/too short.*16/);
+wrong('no secret', "$provider
+    llm_virtual_key k { } #HERE", qr/no secret/);
+wrong('no such file', "$provider
+    llm_virtual_key k { secret file:%%PREFIX%%/none; } #HERE",
+    qr/none.*(?:No such file|cannot be opened)/);
+wrong('no such variable', "$provider
+    llm_virtual_key k { secret env:NOT_SET_ANYWHERE; } #HERE",
+    qr/NOT_SET_ANYWHERE/);
+wrong('a broken digest', "$provider
+    llm_virtual_key k { secret sha256:abc; } #HERE", qr/64 hex digits/);
+wrong('SigV4 with a digest', "$provider
+    llm_virtual_key k { secret sha256:" . 'a' x 64 . '; sigv4 on; } #HERE',
+    qr/sha256/);
+
+# limits
+
+for my $case (
+    [ 'llm_budget lots 1M', qr/no amount/ ],
+    [ 'llm_budget 0 1M', qr/no amount/ ],
+    [ 'llm_budget -5 1M', qr/no amount/ ],
+    [ 'llm_budget 5', qr/arguments.*llm_budget <dollars> <period>/ ],
+    [ 'llm_budget 5 90s', qr/period/ ], [ 'llm_budget 5 2d', qr/period.*1d/ ],
+    [ 'llm_budget 5 monthly', qr/period/ ],
+    [ 'llm_budget 5 1M firm', qr/hard.*soft/ ],
+    [ 'llm_rate_limit requests=100', qr{no period.*1h} ],
+    [ 'llm_rate_limit requests=0/1h', qr/at least 1/ ],
+    [ 'llm_rate_limit requests=x/1h', qr/whole/ ],
+    [ 'llm_rate_limit calls=5/1h', qr/requests=100/ ],
+    [ 'llm_rate_limit concurrency=5/1h', qr/concurrency has no period/ ],
+    [ 'llm_rate_limit requests=5/3x', qr/period/ ],
+    [ 'llm_rate_limit requests=5/1h requests=6/1h', qr/repeats/ ],
+    [ 'llm_bugdet 5 1M', qr/unknown directive.*llm_budget/ ])
+{
+    my ($line, $says) = @$case;
+    wrong($line, "llm_team t {\n$line; #HERE\n}", $says);
+}
+
+# providers
+
+for my $case (
+    [ 'type openai-like', qr/type bedrock/ ],
+    [ 'endpoint bedrock.test', qr{https://} ],
+    [ 'endpoint http://', qr/host/ ],
+    [ 'credentials guess', qr/static/ ],
+    [ 'credentials static access_key_id=A', qr/secret_access_key/ ],
+    [ 'credentials profile', qr/argument/ ],
+    [ 'assume_role my-role', qr/arn:aws:iam/ ],
+    [ 'connect_timeout soon', qr/invalid value/ ],
+    [ 'regoin us-east-1', qr/unknown directive.*region/ ])
+{
+    my ($line, $says) = @$case;
+    wrong($line, "llm_provider p {\nregion us-east-1;\n$line; #HERE\n}",
+          $says);
+}
+
+wrong('no region', 'llm_provider p { type bedrock; } #HERE',
+      qr/no region.*us-east-1/);
+wrong('a region that is none', "llm_provider p {
+    region \"US East\"; }", qr/no AWS region/);
+wrong('no such certificate', "llm_provider p { region us-east-1;
+    ssl_trusted_certificate %%PREFIX%%/none.pem; }", qr/none\.pem/);
+
+# the rest
+
+wrong('a dialect that is none', "$provider\n$key", qr/anthropic.*bedrock/,
+      'location / { llm_pass klingon; } #HERE');
+wrong('a policy that is none', "$provider\n$key", qr/drain.*cancel/,
+      'location / { llm_pass bedrock; llm_client_abort ignore; } #HERE');
+wrong('pass and proxy', "$provider\n$key", qr/llm_pass|duplicate|proxy_pass/,
+      "location / {\nllm_pass bedrock;\nproxy_pass http://127.0.0.1:1; }");
+wrong('no provider at all', $key, qr/llm_provider/);
+wrong('unpriced_model', 'llm_unpriced_model maybe; #HERE', qr/refuse.*allow/);
+
+# without a zone
+
+my $conf = conf("$provider\n$key");
+$conf =~ s/%%HTTP%%/access_log off;/;
+my ($ok, $text) = $t->config_test($conf);
+ok(!$ok, 'wrong: no llm_zone');
+like($text, qr/llm_zone/, 'says what: no llm_zone');
+
+# price files
+
+for my $case (
+    [ 'broken JSON', '{"models": {', qr/prices\.json:?.*\d/ ],
+    [ 'an unknown member', '{"models":{"a.b":{"input":1,"output":2,'
+      . '"outputt":3,"source":"x"}}}', qr/outputt/ ],
+    [ 'a price of nothing', '{"models":{"a.b":{"input":0,"output":2,'
+      . '"source":"x"}}}', qr/input.*0/ ],
+    [ 'a price per token', '{"models":{"a.b":{"input":0.00000025,'
+      . '"output":2,"source":"x"}}}', qr/per million/ ],
+    [ 'swapped cache prices', '{"models":{"a.b":{"input":3,"output":15,'
+      . '"cache_read":3.75,"cache_write_5m":0.3,"source":"x"}}}', qr/cache/ ],
+    [ 'no file', undef, qr/No such file|cannot/ ])
+{
+    my ($name, $content, $says) = @$case;
+    $t->file('prices.json', $content) if defined $content;
+    $conf = conf("$provider\n$key");
+    $conf =~ s/%%HTTP%%/llm_zone gov:16m;\nllm_prices %%PREFIX%%\/prices.json;/;
+    $conf =~ s/prices\.json/none.json/ if !defined $content;
+    ($ok, $text) = $t->config_test($conf);
+    ok(!$ok, "wrong prices: $name");
+    like($text, $says, "says what: $name");
+}
+
+$t->finish;
+done_testing;
