@@ -1,0 +1,23 @@
+/*
+ * The counters of the zone into the store, and back.
+ */
+
+#ifndef NGX_HTTP_LLM_MIRRORING_H
+#define NGX_HTTP_LLM_MIRRORING_H
+
+#include "../governance/zone.h"
+
+
+/*
+ * Writes the counters that changed since this process last did.  Opens the
+ * store when it is not open.  NGX_ERROR: it failed, the reason is in the zone
+ * and was logged once; the next call tries again.
+ */
+ngx_int_t ngx_http_llm_mirroring_run(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+
+/* closes the store */
+void ngx_http_llm_mirroring_close(void);
+
+
+#endif /* NGX_HTTP_LLM_MIRRORING_H */
