@@ -17,7 +17,10 @@
 #define LLM_EVENTSTREAM_KEEP     8192
 
 
+static void llm_eventstream_again(llm_eventstream_t *es);
 static int llm_eventstream_collect(llm_eventstream_t *es, const char **p,
+    const char *end);
+static int llm_eventstream_take(llm_eventstream_t *es, const char **p,
     const char *end, size_t want);
 static size_t llm_eventstream_prelude(llm_eventstream_t *es, const char *p);
 static int llm_eventstream_frame(llm_eventstream_t *es, const char *p,
@@ -68,30 +71,22 @@ int
 llm_eventstream_next(llm_eventstream_t *es, const char **p, const char *end,
     llm_frame_t *frame)
 {
-    int         rc;
-    size_t      total;
-    llm_buf_t  *pending;
+    int     rc;
+    size_t  total;
 
     if (es->error != NULL) {
         return LLM_ERROR;
     }
 
-    pending = &es->pending;
-
     if (es->pending_done) {
-        es->pending_done = false;
-        pending->len = 0;
-
-        if (pending->size > LLM_EVENTSTREAM_KEEP) {
-            llm_buf_free(pending);
-        }
+        llm_eventstream_again(es);
     }
 
     if (*p == end) {
         return LLM_AGAIN;
     }
 
-    if (pending->len == 0 && end - *p >= LLM_EVENTSTREAM_PRELUDE) {
+    if (es->pending.len == 0 && end - *p >= LLM_EVENTSTREAM_PRELUDE) {
         total = llm_eventstream_prelude(es, *p);
 
         if (total == 0) {
@@ -105,20 +100,7 @@ llm_eventstream_next(llm_eventstream_t *es, const char **p, const char *end,
         }
     }
 
-    if (pending->len < LLM_EVENTSTREAM_PRELUDE) {
-        rc = llm_eventstream_collect(es, p, end, LLM_EVENTSTREAM_PRELUDE);
-
-        if (rc != LLM_OK) {
-            return rc;
-        }
-
-        if (llm_eventstream_prelude(es, pending->data) == 0) {
-            return LLM_ERROR;
-        }
-    }
-
-    total = llm_eventstream_u32(pending->data);
-    rc = llm_eventstream_collect(es, p, end, total);
+    rc = llm_eventstream_collect(es, p, end);
 
     if (rc != LLM_OK) {
         return rc;
@@ -126,14 +108,51 @@ llm_eventstream_next(llm_eventstream_t *es, const char **p, const char *end,
 
     es->pending_done = true;
 
-    return llm_eventstream_frame(es, pending->data, total, frame);
+    return llm_eventstream_frame(es, es->pending.data, es->pending.len, frame);
+}
+
+
+/* the collected frame has been read */
+static void
+llm_eventstream_again(llm_eventstream_t *es)
+{
+    es->pending_done = false;
+    es->pending.len = 0;
+
+    if (es->pending.size > LLM_EVENTSTREAM_KEEP) {
+        llm_buf_free(&es->pending);
+    }
+}
+
+
+/* until a frame is pending */
+static int
+llm_eventstream_collect(llm_eventstream_t *es, const char **p,
+    const char *end)
+{
+    int  rc;
+
+    if (es->pending.len < LLM_EVENTSTREAM_PRELUDE) {
+        rc = llm_eventstream_take(es, p, end, LLM_EVENTSTREAM_PRELUDE);
+
+        if (rc != LLM_OK) {
+            return rc;
+        }
+
+        if (llm_eventstream_prelude(es, es->pending.data) == 0) {
+            return LLM_ERROR;
+        }
+    }
+
+    return llm_eventstream_take(es, p, end,
+                                llm_eventstream_u32(es->pending.data));
 }
 
 
 /* takes what is there until `want` bytes are pending */
 static int
-llm_eventstream_collect(llm_eventstream_t *es, const char **p,
-    const char *end, size_t want)
+llm_eventstream_take(llm_eventstream_t *es, const char **p, const char *end,
+    size_t want)
 {
     size_t  len;
 

@@ -10,6 +10,10 @@
 static bool llm_sigv4_scope(llm_sigv4_credential_t *cred, llm_str_t value);
 static bool llm_sigv4_pop(llm_str_t *path, llm_str_t *last);
 static bool llm_sigv4_hex_hash(llm_str_t signature);
+static llm_sigv4_verdict_t llm_sigv4_check_time(llm_str_t time,
+    int64_t now_ms, int64_t skew_ms);
+static bool llm_sigv4_check_signature(const llm_sigv4_credential_t *cred,
+    llm_str_t secret, const llm_sigv4_request_t *request);
 static const llm_header_t *llm_sigv4_find(const llm_sigv4_request_t *request,
     llm_str_t name);
 static bool llm_sigv4_pick(const llm_sigv4_request_t *received,
@@ -183,12 +187,9 @@ llm_sigv4_verdict_t
 llm_sigv4_verify(const llm_sigv4_credential_t *cred, llm_str_t secret,
     const llm_sigv4_request_t *received, int64_t now_ms, int64_t skew_ms)
 {
-    int                   rc;
-    char                  signature[LLM_SIGV4_HASH_HEX];
-    int64_t               signed_ms;
     llm_header_t          picked[LLM_SIGV4_MAX_HEADERS];
-    llm_sigv4_key_t       key;
     const llm_header_t   *header;
+    llm_sigv4_verdict_t   verdict;
     llm_sigv4_request_t   request;
 
     request = *received;
@@ -206,18 +207,10 @@ llm_sigv4_verify(const llm_sigv4_credential_t *cred, llm_str_t secret,
     }
 
     request.time = llm_sigv4_trim(header->value);
-    signed_ms = llm_sigv4_parse_time(request.time);
+    verdict = llm_sigv4_check_time(request.time, now_ms, skew_ms);
 
-    if (signed_ms < 0) {
-        return LLM_SIGV4_INCOMPLETE;
-    }
-
-    if (signed_ms < now_ms - skew_ms) {
-        return LLM_SIGV4_EXPIRED;
-    }
-
-    if (signed_ms > now_ms + skew_ms) {
-        return LLM_SIGV4_NOT_YET;
+    if (verdict != LLM_SIGV4_VALID) {
+        return verdict;
     }
 
     header = llm_sigv4_find(received, llm_str("x-amz-content-sha256"));
@@ -228,26 +221,52 @@ llm_sigv4_verify(const llm_sigv4_credential_t *cred, llm_str_t secret,
         return LLM_SIGV4_BAD_PAYLOAD_HASH;
     }
 
-    if (llm_sigv4_derive_key(&key, secret, cred->day, cred->region,
-                             cred->service)
-        != LLM_OK)
-    {
-        return LLM_SIGV4_BAD_SIGNATURE;
+    return llm_sigv4_check_signature(cred, secret, &request)
+           ? LLM_SIGV4_VALID : LLM_SIGV4_BAD_SIGNATURE;
+}
+
+
+static llm_sigv4_verdict_t
+llm_sigv4_check_time(llm_str_t time, int64_t now_ms, int64_t skew_ms)
+{
+    int64_t  signed_ms;
+
+    signed_ms = llm_sigv4_parse_time(time);
+
+    if (signed_ms < 0) {
+        return LLM_SIGV4_INCOMPLETE;
     }
 
-    /* fails too if the scope's day is not that of X-Amz-Date */
-    rc = llm_sigv4_sign(&key, &request, signature);
+    if (signed_ms < now_ms - skew_ms) {
+        return LLM_SIGV4_EXPIRED;
+    }
+
+    return (signed_ms > now_ms + skew_ms) ? LLM_SIGV4_NOT_YET
+                                          : LLM_SIGV4_VALID;
+}
+
+
+static bool
+llm_sigv4_check_signature(const llm_sigv4_credential_t *cred,
+    llm_str_t secret, const llm_sigv4_request_t *request)
+{
+    int              rc;
+    char             signature[LLM_SIGV4_HASH_HEX];
+    llm_sigv4_key_t  key;
+
+    rc = llm_sigv4_derive_key(&key, secret, cred->day, cred->region,
+                              cred->service);
+
+    if (rc == LLM_OK) {
+        /* fails too if the scope's day is not that of X-Amz-Date */
+        rc = llm_sigv4_sign(&key, request, signature);
+    }
 
     OPENSSL_cleanse(&key, sizeof(key));
 
-    if (rc != LLM_OK || cred->signature.len != sizeof(signature)
-        || CRYPTO_memcmp(signature, cred->signature.data, sizeof(signature))
-           != 0)
-    {
-        return LLM_SIGV4_BAD_SIGNATURE;
-    }
-
-    return LLM_SIGV4_VALID;
+    return rc == LLM_OK && cred->signature.len == sizeof(signature)
+           && CRYPTO_memcmp(signature, cred->signature.data,
+                            sizeof(signature)) == 0;
 }
 
 

@@ -27,7 +27,7 @@ test_grow(void)
     ok(holds(&buf, "") && buf.data == NULL, "starts with nothing");
 
     for (i = 0; i < 10000; i++) {
-        llm_buf_append(&buf, "abcdefghij" + i % 10, 1);
+        llm_buf_append(&buf, &"abcdefghij"[i % 10], 1);
     }
 
     ok(!buf.failed && buf.len == 10000 && buf.data[9999] == 'j'

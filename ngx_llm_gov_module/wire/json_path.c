@@ -1,0 +1,76 @@
+/*
+ * Where in the document the JSON scanner is.
+ */
+
+#include "json_private.h"
+
+
+llm_str_t
+llm_json_key(const llm_json_t *json)
+{
+    llm_str_t  key;
+    unsigned   level;
+
+    key.data = "";
+    key.len = 0;
+
+    level = json->depth;
+
+    if (level != 0 && level <= LLM_JSON_NAMED_DEPTH
+        && json->key_len[level] <= LLM_JSON_KEY_SIZE)
+    {
+        key.data = json->key[level];
+        key.len = json->key_len[level];
+    }
+
+    return key;
+}
+
+
+bool
+llm_json_at(const llm_json_t *json, const char *path)
+{
+    char         c;
+    unsigned     level;
+    const char  *key, *end;
+
+    if (json->depth > LLM_JSON_NAMED_DEPTH) {
+        return false;
+    }
+
+    for (level = 1; level <= json->depth; level++) {
+
+        if (llm_json_in_array(json, level)) {
+            if (path[0] != '[' || path[1] != ']') {
+                return false;
+            }
+
+            path += 2;
+            continue;
+        }
+
+        if (level > 1 && *path++ != '.') {
+            return false;
+        }
+
+        if (json->key_len[level] == 0
+            || json->key_len[level] > LLM_JSON_KEY_SIZE)
+        {
+            return false;
+        }
+
+        key = json->key[level];
+        end = key + json->key_len[level];
+
+        while (key != end) {
+            c = *key++;
+
+            /* a key with a dot in it is no path of two */
+            if (c != *path++ || c == '\0' || c == '.' || c == '[') {
+                return false;
+            }
+        }
+    }
+
+    return *path == '\0';
+}
