@@ -107,12 +107,18 @@ llm_counter_turn(llm_counter_t *counter, int64_t now_ms)
 {
     int64_t  start;
 
+    if (now_ms < counter->end
+        && counter->start - now_ms < LLM_CLOCK_SKEW_MS)
+    {
+        return;
+    }
+
     start = llm_window_start(counter->window, now_ms);
 
-    if (start == counter->start
-        || (start < counter->start
-            && counter->start - now_ms < LLM_CLOCK_SKEW_MS))
-    {
+    counter->end = (counter->window.unit == LLM_WINDOW_FOREVER)
+                   ? INT64_MAX : llm_window_end(counter->window, now_ms);
+
+    if (start == counter->start) {
         return;
     }
 
@@ -225,8 +231,14 @@ llm_limit_state(const llm_party_t *party, const llm_limit_t *limit,
 
     counter = llm_account_counter(account, limit->window, now_ms);
 
-    *spent = counter ? llm_amounts_of(&counter->spent, limit->metric) : 0;
-    *reset_ms = llm_window_end(limit->window, now_ms);
+    if (counter != NULL) {
+        *spent = llm_amounts_of(&counter->spent, limit->metric);
+        *reset_ms = (counter->end == INT64_MAX) ? 0 : counter->end;
+
+    } else {
+        *spent = 0;
+        *reset_ms = llm_window_end(limit->window, now_ms);
+    }
 
     /* a request is spent as soon as it is admitted */
 

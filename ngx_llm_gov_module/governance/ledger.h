@@ -66,6 +66,8 @@ typedef struct {
 typedef struct {
     llm_window_t    window;
     int64_t         start;          /* llm_window_start(): the window's id */
+    int64_t         end;            /* llm_window_end(), so that it need not be
+                                       computed at every check; 0: not yet */
     llm_amounts_t   spent;
     llm_amounts_t   restored;       /* the part of spent that came from the
                                        store when the zone was made */
