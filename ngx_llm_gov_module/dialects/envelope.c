@@ -58,6 +58,9 @@ llm_envelope_init(llm_envelope_reader_t *reader, llm_envelope_t *envelope,
     reader->apis = llm_envelope_apis(api);
     reader->answers = 1;
 
+    llm_envelope_member_init(reader);
+    llm_envelope_media_init(reader);
+
     envelope->max_tokens = -1;
     envelope->thinking_budget = -1;
 }

@@ -78,6 +78,10 @@ typedef struct {
     unsigned          apis;         /* this api as a bit of the tables' */
     int64_t           answers;      /* "n" of OpenAI's bodies */
 
+    /* by depth, a bit for each length of the keys looked for */
+    uint32_t          member_keys[LLM_JSON_NAMED_DEPTH + 1];
+    uint32_t          media_keys[LLM_JSON_NAMED_DEPTH + 1];
+
     unsigned          cache_depth;  /* of the open cache_control, else 0 */
     bool              cache_block;  /* it is one of Anthropic's own, not some
                                        tool's input */

@@ -23,6 +23,7 @@ typedef enum {
 
 
 typedef struct {
+    unsigned      depth;        /* of the path's last key */
     llm_str_t     key;
     const char   *path;
     unsigned      apis;
@@ -30,61 +31,61 @@ typedef struct {
 } llm_media_rule_t;
 
 
-#define llm_media(key, path, apis, media)                                     \
-    { { key, sizeof(key) - 1 }, path, apis, LLM_MEDIA_ ## media }
+#define llm_media(depth, key, path, apis, media)                              \
+    { depth, { key, sizeof(key) - 1 }, path, apis, LLM_MEDIA_ ## media }
 
 /* Converse, and Nova's own bodies, which have the same blocks */
-#define llm_media_block(path, key, media)                                     \
-    llm_media(key, path key, LLM_FOR_CONVERSE|LLM_FOR_INVOKE, media),         \
-    llm_media("bytes", path key ".source.bytes",                              \
+#define llm_media_block(depth, path, key, media)                              \
+    llm_media(depth, key, path key, LLM_FOR_CONVERSE|LLM_FOR_INVOKE, media),  \
+    llm_media(depth + 2, "bytes", path key ".source.bytes",                   \
               LLM_FOR_CONVERSE|LLM_FOR_INVOKE, media ## _BYTES)
 
 /* wherever Anthropic has blocks */
-#define llm_media_source(path)                                                \
-    llm_media("type", path "type", LLM_FOR_CLAUDE, TYPE),                     \
-    llm_media("source", path "source", LLM_FOR_CLAUDE, SOURCE)
+#define llm_media_source(depth, path)                                         \
+    llm_media(depth, "type", path "type", LLM_FOR_CLAUDE, TYPE),              \
+    llm_media(depth, "source", path "source", LLM_FOR_CLAUDE, SOURCE)
 
 
 static const llm_media_rule_t  llm_media_rules[] = {
 
-    llm_media_source("messages[].content[]."),
-    llm_media_source("messages[].content[].content[]."),
-    llm_media_source("messages[].content[].source.content[]."),
+    llm_media_source(5, "messages[].content[]."),
+    llm_media_source(7, "messages[].content[].content[]."),
+    llm_media_source(8, "messages[].content[].source.content[]."),
 
-    llm_media_block("messages[].content[].", "image", IMAGE),
-    llm_media_block("messages[].content[].", "document", DOCUMENT),
-    llm_media_block("messages[].content[].", "video", DOCUMENT),
-    llm_media_block("messages[].content[].", "audio", DOCUMENT),
-    llm_media_block("messages[].content[].guardContent.", "image", IMAGE),
-    llm_media_block("messages[].content[].toolResult.content[].", "image",
+    llm_media_block(5, "messages[].content[].", "image", IMAGE),
+    llm_media_block(5, "messages[].content[].", "document", DOCUMENT),
+    llm_media_block(5, "messages[].content[].", "video", DOCUMENT),
+    llm_media_block(5, "messages[].content[].", "audio", DOCUMENT),
+    llm_media_block(6, "messages[].content[].guardContent.", "image", IMAGE),
+    llm_media_block(8, "messages[].content[].toolResult.content[].", "image",
                     IMAGE),
-    llm_media_block("messages[].content[].toolResult.content[].", "document",
-                    DOCUMENT),
-    llm_media_block("messages[].content[].toolResult.content[].", "video",
+    llm_media_block(8, "messages[].content[].toolResult.content[].",
+                    "document", DOCUMENT),
+    llm_media_block(8, "messages[].content[].toolResult.content[].", "video",
                     DOCUMENT),
 
-    llm_media("url", "messages[].content[].image_url.url",
+    llm_media(6, "url", "messages[].content[].image_url.url",
               LLM_FOR_CHAT|LLM_FOR_INVOKE, IMAGE_URL),
-    llm_media("image_url", "messages[].content[].image_url",
+    llm_media(5, "image_url", "messages[].content[].image_url",
               LLM_FOR_CHAT|LLM_FOR_INVOKE, IMAGE_URL),
-    llm_media("image_url", "input[].content[].image_url", LLM_FOR_CHAT,
+    llm_media(5, "image_url", "input[].content[].image_url", LLM_FOR_CHAT,
               IMAGE_URL),
-    llm_media("file_data", "messages[].content[].file.file_data",
+    llm_media(6, "file_data", "messages[].content[].file.file_data",
               LLM_FOR_CHAT, DOCUMENT_URL),
-    llm_media("file_data", "input[].content[].file_data", LLM_FOR_CHAT,
+    llm_media(5, "file_data", "input[].content[].file_data", LLM_FOR_CHAT,
               DOCUMENT_URL),
-    llm_media("data", "messages[].content[].input_audio.data", LLM_FOR_CHAT,
-              DOCUMENT_BYTES),
+    llm_media(6, "data", "messages[].content[].input_audio.data",
+              LLM_FOR_CHAT, DOCUMENT_BYTES),
 
-    llm_media("inputText", "inputText", LLM_FOR_INVOKE, TEXT),
-    llm_media("inputImage", "inputImage", LLM_FOR_INVOKE, IMAGE_URL),
-    llm_media("", "texts[]", LLM_FOR_INVOKE, TEXT),
-    llm_media("", "images[]", LLM_FOR_INVOKE, IMAGE_URL),
-    llm_media("text", "inputs[].content[].text", LLM_FOR_INVOKE, TEXT),
-    llm_media("url", "inputs[].content[].image_url.url", LLM_FOR_INVOKE,
+    llm_media(1, "inputText", "inputText", LLM_FOR_INVOKE, TEXT),
+    llm_media(1, "inputImage", "inputImage", LLM_FOR_INVOKE, IMAGE_URL),
+    llm_media(2, "", "texts[]", LLM_FOR_INVOKE, TEXT),
+    llm_media(2, "", "images[]", LLM_FOR_INVOKE, IMAGE_URL),
+    llm_media(5, "text", "inputs[].content[].text", LLM_FOR_INVOKE, TEXT),
+    llm_media(6, "url", "inputs[].content[].image_url.url", LLM_FOR_INVOKE,
               IMAGE_URL),
-    llm_media("input", "input", LLM_FOR_EMBED, INPUT),
-    llm_media("", "input[]", LLM_FOR_EMBED, TEXT)
+    llm_media(1, "input", "input", LLM_FOR_EMBED, INPUT),
+    llm_media(2, "", "input[]", LLM_FOR_EMBED, TEXT)
 };
 
 
@@ -274,6 +275,22 @@ llm_media_apply(llm_envelope_reader_t *reader, const llm_json_token_t *token,
 
 
 void
+llm_envelope_media_init(llm_envelope_reader_t *reader)
+{
+    size_t                   i;
+    const llm_media_rule_t  *rule;
+
+    for (i = 0; i < LLM_MEDIA_RULES; i++) {
+        rule = &llm_media_rules[i];
+
+        if (rule->apis & reader->apis) {
+            reader->media_keys[rule->depth] |= 1u << rule->key.len;
+        }
+    }
+}
+
+
+void
 llm_envelope_media(llm_envelope_reader_t *reader,
     const llm_json_token_t *token)
 {
@@ -290,11 +307,15 @@ llm_envelope_media(llm_envelope_reader_t *reader,
 
     key = llm_json_key(json);
 
+    if (!llm_envelope_maybe(reader->media_keys[json->depth], key)) {
+        return;
+    }
+
     for (i = 0; i < LLM_MEDIA_RULES; i++) {
         rule = &llm_media_rules[i];
 
-        if (llm_str_eq(rule->key, key) && (rule->apis & reader->apis)
-            && llm_json_at(json, rule->path))
+        if (rule->depth == json->depth && (rule->apis & reader->apis)
+            && llm_str_eq(rule->key, key) && llm_json_at(json, rule->path))
         {
             llm_media_apply(reader, token, rule->media);
             return;

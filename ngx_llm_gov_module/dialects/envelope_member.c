@@ -378,6 +378,22 @@ llm_member_apply(llm_envelope_reader_t *reader,
 }
 
 
+void
+llm_envelope_member_init(llm_envelope_reader_t *reader)
+{
+    size_t                    i;
+    const llm_member_rule_t  *rule;
+
+    for (i = 0; i < LLM_MEMBER_RULES; i++) {
+        rule = &llm_member_rules[i];
+
+        if (rule->apis & reader->apis) {
+            reader->member_keys[rule->depth] |= 1u << rule->key.len;
+        }
+    }
+}
+
+
 int
 llm_envelope_member(llm_envelope_reader_t *reader,
     const llm_json_token_t *token)
@@ -389,11 +405,11 @@ llm_envelope_member(llm_envelope_reader_t *reader,
 
     json = &reader->json;
 
-    if (json->depth > 3) {
+    key = llm_json_key(json);
+
+    if (!llm_envelope_maybe(reader->member_keys[json->depth], key)) {
         return LLM_OK;
     }
-
-    key = llm_json_key(json);
 
     for (i = 0; i < LLM_MEMBER_RULES; i++) {
         rule = &llm_member_rules[i];

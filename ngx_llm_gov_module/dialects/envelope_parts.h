@@ -18,6 +18,9 @@
 #define LLM_FOR_CLAUDE     (LLM_FOR_ANTHROPIC|LLM_FOR_INVOKE)
 
 
+void llm_envelope_member_init(llm_envelope_reader_t *reader);
+void llm_envelope_media_init(llm_envelope_reader_t *reader);
+
 /* the members that say what the call is; LLM_ERROR for a wrong type */
 int llm_envelope_member(llm_envelope_reader_t *reader,
     const llm_json_token_t *token);
@@ -39,6 +42,13 @@ static inline bool
 llm_envelope_key(const llm_json_t *json, llm_str_t key)
 {
     return llm_str_eq(llm_json_key(json), key);
+}
+
+/* is a key of this length in the table? most tokens end here */
+static inline bool
+llm_envelope_maybe(uint32_t lengths, llm_str_t key)
+{
+    return key.len < 32 && (lengths >> key.len & 1);
 }
 
 

@@ -340,6 +340,19 @@ static const media_case_t  media_cases[] = {
     { CHAT, IN_BLOCK("\"type\":\"file\",\"file\":{\"file_data\":"
                      "\"data:application/pdf;base64,QUJDREVG\"}"),
       0, 1, 0, 8, 0 },
+    { MESSAGES, IN_BLOCK("\"type\":\"document\",\"source\":{\"type\":"
+                         "\"content\",\"content\":[{\"type\":\"image\","
+                         "\"source\":{\"type\":\"base64\",\"media_type\":"
+                         "\"image/png\"," BASE64 "}}]}"), 1, 1, 8, 0, 0 },
+    { CONVERSE, IN_BLOCK("\"audio\":" BYTES), 0, 1, 0, 8, 0 },
+    { CONVERSE, IN_TOOL("\"video\":" BYTES), 0, 1, 0, 8, 0 },
+    { CHAT, IN_BLOCK("\"image_url\":" DATA_URL), 1, 0, 8, 0, 0 },
+    { CHAT, IN_BLOCK("\"input_audio\":{" BASE64 "}"), 0, 0, 0, 8, 0 },
+    { RESPONSES, "{\"model\":\"m\",\"input\":[{\"content\":[{\"type\":"
+                 "\"input_file\",\"file_data\":\"QUJDREVG\"}]}]}",
+      0, 1, 0, 8, 0 },
+    { INVOKE, "{\"inputs\":[{\"content\":[{\"text\":\"x\"},{\"image_url\":"
+              "{\"url\":" DATA_URL "}}]}]}", 1, 0, 8, 0, 1 },
     { INVOKE, "{\"inputText\":\"x\"}", 0, 0, 0, 0, 1 },
     { INVOKE, "{\"inputText\":\"x\",\"inputImage\":\"QUJDREVG\"}",
       1, 0, 8, 0, 1 },
