@@ -1,7 +1,6 @@
 /*
  * What a call costs: exact sums with one rounding.  The mistakes of others
- * that are tested here are named by their issue numbers (reference/rivals.md,
- * A5.3).
+ * that are tested here are named by their issue numbers.
  */
 
 #include <stdio.h>
@@ -322,6 +321,127 @@ test_saturation(void)
 }
 
 
+/* The recorded exchanges, their usage as the provider reported it, and what
+ * they cost by AWS's prices, worked out by hand. */
+
+static const struct {
+    const char    *sample;
+    const char    *model;
+    llm_usage_t    usage;
+    int64_t        cost;            /* -1: unpriced */
+} samples[] = {
+    { "invoke-claude-v2", "anthropic.claude-v2",
+      { .input = 14, .output = 10 }, 352000 },
+    { "invoke-claude-3-5-haiku-cache-write",
+      "anthropic.claude-3-5-haiku-20241022-v1:0",
+      { .input = 4, .cache_write_5m = 18131, .output = 50 }, 18334200 },
+    { "invoke-nova", "amazon.nova-micro-v1:0",
+      { .input = 5, .output = 10 }, 1575 },
+    { "invoke-titan-text", "amazon.titan-text-lite-v1",
+      { .input = 5, .output = 10 }, 2750 },
+    { "invoke-cohere-command-r", "cohere.command-r-v1:0",
+      { .input = 5, .output = 10 }, 17500 },
+    { "invoke-llama", "meta.llama3-1-70b-instruct-v1:0",
+      { .input = 5, .output = 10 }, 10800 },
+    { "invoke-mistral", "mistral.mistral-7b-instruct-v0:2",
+      { .input = 6, .output = 10 }, 2900 },
+    { "invoke-ai21-j2", "ai21.j2-mid-v1",
+      { .input = 26, .output = 42 }, 850000 },
+    { "invoke-titan-guardrail", "amazon.titan-text-express-v1",
+      { .input = 28, .output = 197 }, 123800 },
+    { "invoke-titan-embed-v1", "amazon.titan-embed-text-v1",
+      { .input = 3 }, 300 },
+    { "invoke-titan-embed-v2", "amazon.titan-embed-text-v2:0",
+      { .input = 4 }, 80 },
+    { "invoke-cohere-embed-v3", "cohere.embed-english-v3",
+      { .input = 7 }, 700 },
+    { "invoke-cohere-embed-v4", "cohere.embed-v4:0", { .input = 3 }, 360 },
+    { "invoke-cohere-rerank-3-5", "cohere.rerank-v3-5:0",
+      { .queries = 1 }, 2000000 },
+    { "invoke-stream-llama", "meta.llama2-13b-chat-v1",
+      { .input = 10, .output = 60 }, 67500 },
+    { "converse-nova-micro-service-tier", "us.amazon.nova-micro-v1:0",
+      { .input = 13, .output = 5, .tier = LLM_TIER_FLEX }, 578 },
+    { "converse-nova-pro-latency-optimized", "us.amazon.nova-pro-v1:0",
+      { .input = 13, .output = 67, .latency_optimized = true }, 281000 },
+    { "converse-haiku-4-5-cache-write",
+      "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+      { .input = 10, .cache_write_5m = 7351, .output = 4 }, 10140625 },
+    { "converse-deepseek-r1", "us.deepseek.r1-v1:0",
+      { .input = 12, .output = 693 }, 3758400 },
+    { "converse-claude-cross-region-guardrail",
+      "arn:aws:bedrock:us-east-1:123456789012:inference-profile/"
+      "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+      { .input = 20, .output = 72 }, 1140000 },
+    { "converse-application-inference-profile",
+      "arn:aws:bedrock:us-east-1:123456789012:"
+      "application-inference-profile/mi1dadi0g15f",
+      { .input = 8, .output = 2 }, -1 },
+    { "converse-tool-use-nova-2", "us.amazon.nova-2-lite-v1:0",
+      { .input = 986, .output = 42 }, 440880 },
+    { "converse-stream-claude-cache",
+      "us.anthropic.claude-3-7-sonnet-20250219-v1:0",
+      { .input = 12, .cache_read = 1028, .output = 250 }, 4094400 },
+    { "converse-stream-claude-tool",
+      "anthropic.claude-3-sonnet-20240229-v1:0",
+      { .input = 236, .output = 58 }, 1578000 },
+    { "converse-stream-claude-thinking",
+      "us.anthropic.claude-sonnet-4-20250514-v1:0",
+      { .input = 36, .output = 73 }, 1203000 },
+    { "converse-stream-guardrail", "amazon.titan-text-express-v1",
+      { .input = 17, .output = 16 }, 13000 }
+};
+
+
+static void
+test_samples(void)
+{
+    FILE          *f;
+    char          *text;
+    size_t         i, len, size = 1024 * 1024;
+    llm_cost_t     cost;
+    llm_price_t    price;
+    llm_prices_t  *shipped;
+
+    f = fopen("conf/prices.json", "rb");
+
+    if (f == NULL) {
+        ok(1, "recorded exchanges # SKIP not run from the repository's root");
+        return;
+    }
+
+    text = malloc(size);
+    len = fread(text, 1, size, f);
+    fclose(f);
+
+    shipped = llm_prices_parse((llm_str_t) { text, len }, NULL, NULL);
+    free(text);
+
+    if (!ok(shipped != NULL, "conf/prices.json is read")) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+
+        cost.total = -1;
+
+        if (llm_prices_find(shipped,
+                            (llm_str_t) { samples[i].model,
+                                          strlen(samples[i].model) },
+                            llm_str("us-east-1"), NOW, &price)
+            == LLM_OK)
+        {
+            llm_cost(&price, &samples[i].usage, &cost);
+        }
+
+        ok(cost.total == samples[i].cost, "%s: %lld n$", samples[i].sample,
+           (long long) cost.total);
+    }
+
+    llm_prices_free(shipped);
+}
+
+
 int
 main(void)
 {
@@ -339,6 +459,7 @@ main(void)
     test_long_context();
     test_gaps();
     test_saturation();
+    test_samples();
 
     llm_prices_free(prices);
 

@@ -1,6 +1,6 @@
 /*
  * LiteLLM's list: what is believed of it, and what is not.  The mistakes that
- * are tested here are named by their issue numbers (reference/rivals.md, A5.3).
+ * are tested here are named by their issue numbers.
  */
 
 #include <stdio.h>
@@ -256,7 +256,7 @@ test_broken(void)
 }
 
 
-/* what rivals.md and bedrock-wire.md 8.2 say of the saved copy */
+/* what is known to be wrong in the copy of 2026-08-01 */
 
 static void
 test_known(const llm_prices_t *prices, const told_t *told)
@@ -314,7 +314,7 @@ test_known(const llm_prices_t *prices, const told_t *told)
     ok(find(prices, "cohere.rerank-v3-5:0", "us-east-1", &price) == LLM_OK
        && price.query == 2000000000
        && price.standard.input == LLM_NO_PRICE, "rerank costs per query");
-    ok(find(prices, "anthropic.claude-3-5-sonnet-20241022-v2:0", "us-east-1",
+    ok(find(prices, "anthropic.claude-3-5-sonnet-20241022-v2:0", "me-south-1",
             &price) == LLM_OK
        && price.long_context_above == 0 && price.max_input == 200000,
        "3.5 Sonnet has no step");

@@ -532,7 +532,7 @@ test_version(void)
 }
 
 
-/* bedrock-wire.md 8.2: picodollars of input and output */
+/* picodollars of input and output */
 
 static const struct {
     const char  *model;
