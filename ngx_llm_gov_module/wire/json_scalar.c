@@ -267,6 +267,13 @@ llm_json_string_end(llm_json_t *json, llm_json_piece_t *in)
 
     in->p++;
 
+    if (!json->escaped && text.len <= LLM_JSON_KEY_SIZE) {
+        memcpy(json->key[level], text.data, text.len);
+        json->key_len[level] = (uint8_t) text.len;
+
+        return LLM_OK;
+    }
+
     /* what is cut at the scratch's end is too long however it is escaped */
     len = llm_json_unescape(text, json->key[level], LLM_JSON_KEY_SIZE);
 

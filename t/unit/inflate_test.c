@@ -124,6 +124,10 @@ main(void)
     len = pack(plain, PLAIN, packed, 2 * PLAIN, 15);
     round_trip("zlib", plain, PLAIN, packed, len);
 
+    /* which fills a piece to the last byte */
+    len = pack(plain, 16384, packed, 2 * PLAIN, 31);
+    round_trip("16 kB", plain, 16384, packed, len);
+
     len = pack(plain, 1000, packed, 2 * PLAIN, 31);
     len += pack(plain + 1000, 500, packed + len, 2 * PLAIN - len, 31);
     round_trip("two members", plain, 1500, packed, len);

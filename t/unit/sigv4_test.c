@@ -3,6 +3,7 @@
  * what real SDKs sent.
  */
 
+#include "wire/sha256.h"
 #include "wire/sigv4.h"
 
 #include "tap.h"
@@ -545,12 +546,41 @@ test_time(void)
     ok(memcmp(time, "20260115T123456Z", 16) == 0, "time");
     ok(llm_sigv4_parse_time(str("20260115T123456Z")) == 1768480496000,
        "time back");
+    llm_sigv4_time(-1, time);
+    ok(memcmp(time, "19700101T000000Z", 16) == 0, "a time before all time");
+    llm_sigv4_time(INT64_MAX, time);
+    ok(memcmp(time, "19700101T000000Z", 16) == 0, "a time after all time");
     ok(llm_sigv4_parse_time(str("20240229T000000Z")) == 1709164800000,
        "leap day");
 
     for (i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
         ok(llm_sigv4_parse_time(str(broken[i])) == -1, "no time %zu", i);
     }
+}
+
+
+/* RFC 4231, cases 2 and 6 */
+static void
+test_hmac(void)
+{
+    char            key[131], hex[64];
+    llm_str_t       pieces[2];
+    unsigned char   mac[LLM_SHA256_SIZE];
+
+    pieces[0] = str("what do ya want ");
+    pieces[1] = str("for nothing?");
+    llm_hmac_sha256("Jefe", 4, pieces, 2, mac);
+    llm_sha256_hex(mac, hex);
+    ok(memcmp(hex, "5bdcc146bf60754e6a042426089575c7"
+                   "5a003f089d2739839dec58b964ec3843", 64) == 0, "HMAC");
+
+    memset(key, 0xaa, sizeof(key));
+    pieces[0] = str("Test Using Larger Than Block-Size Key - Hash Key First");
+    llm_hmac_sha256(key, sizeof(key), pieces, 1, mac);
+    llm_sha256_hex(mac, hex);
+    ok(memcmp(hex, "60e431591ee0b67f0d8a26aacbf5b77f"
+                   "8e0bc6213728c5140546040f0ee37f54", 64) == 0,
+       "HMAC with a long key");
 }
 
 
@@ -596,6 +626,21 @@ test_own(void)
        "query");
     out.len = 0;
 
+    request.path = str("");
+    request.query = str("&&a&");
+    llm_sigv4_canonical(&out, &request);
+    ok(out.len > 80 && memcmp(out.data, "POST\n/\na=\nhost:", 15) == 0,
+       "no path, and empty parameters");
+    out.len = 0;
+
+    request.path = str("/a/./b//../c/..");
+    request.normalize = true;
+    llm_sigv4_canonical(&out, &request);
+    ok(out.len > 80 && memcmp(out.data, "POST\n/a/\n", 9) == 0,
+       "a path with dots");
+    request.normalize = false;
+    out.len = 0;
+
     llm_sigv4_derive(&key, str("secret"), request.time, request.region,
                      request.service);
     ok(llm_sigv4_authorization(&out, &key, str("dev/key"), &request)
@@ -638,6 +683,7 @@ main(void)
 
     test_time();
     test_parse();
+    test_hmac();
     test_own();
 
     n = vector_list("sigv4/aws-c-auth", aws_case);
