@@ -77,8 +77,8 @@ int
 llm_anthropic_to_invoke(llm_rewrite_t *rewrite,
     const llm_envelope_t *envelope, llm_str_t betas, llm_str_t version)
 {
-    unsigned     i;
-    uint64_t     start, end;
+    unsigned  i;
+    uint32_t  start, end;
 
     memset(rewrite, 0, sizeof(llm_rewrite_t));
 
@@ -89,7 +89,7 @@ llm_anthropic_to_invoke(llm_rewrite_t *rewrite,
 
     for (i = 0; i <= envelope->ncuts; i++) {
         end = (i < envelope->ncuts) ? envelope->cuts[i].start
-                                    : envelope->bytes;
+                                    : (uint32_t) envelope->bytes;
 
         if (end > start) {
             rewrite->spans[rewrite->nspans].start = start;

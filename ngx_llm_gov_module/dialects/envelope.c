@@ -145,6 +145,11 @@ llm_envelope_finish(llm_envelope_reader_t *reader)
         return LLM_ERROR;
     }
 
+    if (reader->json.offset > UINT32_MAX) {
+        reader->json.error = "the body is too large";
+        return LLM_ERROR;
+    }
+
     envelope->bytes = reader->json.offset;
     envelope->text_bytes = envelope->bytes - envelope->base64_image_bytes
                            - envelope->base64_document_bytes;

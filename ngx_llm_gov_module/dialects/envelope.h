@@ -12,7 +12,7 @@
 
 
 #define LLM_ENVELOPE_MODEL_SIZE  256
-#define LLM_ENVELOPE_BETA_SIZE   1024
+#define LLM_ENVELOPE_BETA_SIZE   512
 #define LLM_ENVELOPE_USER_SIZE   256
 #define LLM_ENVELOPE_CUTS        256
 
@@ -24,8 +24,8 @@
 
 
 typedef struct {
-    uint64_t   start;       /* offsets in the body */
-    uint64_t   end;
+    uint32_t   start;       /* offsets in the body, which is below 4 GB: an */
+    uint32_t   end;         /* envelope lives as long as its request */
 } llm_span_t;
 
 
@@ -93,13 +93,13 @@ typedef struct {
 
     /* by depth of the members: has one been kept, where did the last end */
     bool              kept[LLM_JSON_NAMED_DEPTH + 1];
-    uint64_t          last_end[LLM_JSON_NAMED_DEPTH + 1];
+    uint32_t          last_end[LLM_JSON_NAMED_DEPTH + 1];
 
     unsigned          cut_depth;    /* of the container being cut, else 0 */
     unsigned          head_depth;   /* of a cut at its object's start, which
                                        ends at the next member, else 0 */
-    uint64_t          head_start;
-    uint64_t          head_end;
+    uint32_t          head_start;
+    uint32_t          head_end;
 } llm_envelope_reader_t;
 
 

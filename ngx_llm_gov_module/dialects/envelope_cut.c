@@ -125,7 +125,7 @@ llm_envelope_cut_member(llm_envelope_reader_t *reader,
 
 static int
 llm_envelope_add_cut(llm_envelope_reader_t *reader, unsigned depth,
-    uint64_t start, uint64_t end)
+    uint32_t start, uint32_t end)
 {
     unsigned         room;
     llm_envelope_t  *envelope;
@@ -167,7 +167,7 @@ llm_envelope_add_cut(llm_envelope_reader_t *reader, unsigned depth,
 /* the cut at the start of an object ends here, before what is kept */
 static int
 llm_envelope_end_head(llm_envelope_reader_t *reader, unsigned depth,
-    uint64_t end)
+    uint32_t end)
 {
     if (reader->head_depth != depth) {
         return LLM_OK;
@@ -182,9 +182,9 @@ llm_envelope_end_head(llm_envelope_reader_t *reader, unsigned depth,
 /* a member that goes has ended */
 static int
 llm_envelope_cut_end(llm_envelope_reader_t *reader, unsigned depth,
-    uint64_t end)
+    uint32_t end)
 {
-    uint64_t  start;
+    uint32_t  start;
 
     if (reader->head_depth == depth) {
         reader->head_end = end;
@@ -208,7 +208,7 @@ llm_envelope_cut_begin(llm_envelope_reader_t *reader,
 
     if (!reader->kept[depth] && reader->head_depth != depth) {
         reader->head_depth = depth;
-        reader->head_start = token->member;
+        reader->head_start = (uint32_t) token->member;
     }
 
     if (token->type == LLM_JSON_OBJECT || token->type == LLM_JSON_ARRAY) {
@@ -216,7 +216,7 @@ llm_envelope_cut_begin(llm_envelope_reader_t *reader,
         return LLM_OK;
     }
 
-    return llm_envelope_cut_end(reader, depth, token->end);
+    return llm_envelope_cut_end(reader, depth, (uint32_t) token->end);
 }
 
 
@@ -239,7 +239,8 @@ llm_envelope_cut_object(llm_envelope_reader_t *reader,
     if (token->type == LLM_JSON_OBJECT) {
         reader->kept[depth] = false;
 
-        return (depth == 1) ? llm_envelope_add_cut(reader, 1, 0, token->end)
+        return (depth == 1) ? llm_envelope_add_cut(reader, 1, 0,
+                                                   (uint32_t) token->end)
                             : LLM_OK;
     }
 
@@ -279,7 +280,8 @@ llm_envelope_cut(llm_envelope_reader_t *reader, const llm_json_token_t *token)
 
         if (depth == reader->cut_depth && !begins) {
             reader->cut_depth = 0;
-            return llm_envelope_cut_end(reader, depth, token->end);
+            return llm_envelope_cut_end(reader, depth,
+                                        (uint32_t) token->end);
         }
 
         return LLM_OK;
@@ -291,8 +293,9 @@ llm_envelope_cut(llm_envelope_reader_t *reader, const llm_json_token_t *token)
 
     /* the value of a container is over only at its end, which sets it anew */
     reader->kept[depth] = true;
-    reader->last_end[depth] = token->end;
+    reader->last_end[depth] = (uint32_t) token->end;
 
-    return begins ? llm_envelope_end_head(reader, depth, token->member)
+    return begins ? llm_envelope_end_head(reader, depth,
+                                          (uint32_t) token->member)
                   : LLM_OK;
 }
