@@ -452,6 +452,13 @@ llm_estimate_observed(llm_usage_t *usage, const llm_envelope_t *envelope,
 {
     memset(usage, 0, sizeof(llm_usage_t));
 
-    usage->input = llm_input_expected(envelope, learned);
+    usage->input = llm_smaller(llm_input_expected(envelope, learned),
+                               llm_input_worst(envelope, NULL));
     usage->output = llm_tokens_of(output_bytes, llm_bytes_per_token(learned));
+
+    /* never above the worst case: a hard limit was checked for that */
+
+    if (envelope->max_tokens >= 0) {
+        usage->output = llm_smaller(usage->output, envelope->max_tokens);
+    }
 }

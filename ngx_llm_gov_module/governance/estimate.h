@@ -55,8 +55,8 @@ void llm_estimate(llm_need_t *need, const llm_envelope_t *envelope,
     const llm_price_t *price, const llm_learned_t *learned);
 
 /* what to charge when the provider reported no usage: the larger of what was
- * expected as input and what was observed as output (bytes of text).  Tokens
- * only; the caller prices them. */
+ * expected as input and what was observed as output (bytes of text), but never
+ * above the worst case.  Tokens only; the caller prices them. */
 void llm_estimate_observed(llm_usage_t *usage, const llm_envelope_t *envelope,
     const llm_learned_t *learned, uint64_t output_bytes);
 

@@ -4,6 +4,7 @@
  */
 
 #include "zone_internal.h"
+#include "account.h"
 
 
 /* more processes than any nginx has workers; the rest waits a second */
@@ -189,6 +190,49 @@ ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
 }
 
 
+/*
+ * A process may have died in the middle of a critical section, with its hold
+ * at some of its accounts only; taking it away from all of them took part of
+ * what others hold.  So their sums are made anew from the holds that are left.
+ */
+static void
+ngx_http_llm_holds_recount(ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_uint_t            i, pass;
+    ngx_queue_t          *q, *holds;
+    llm_account_t        *account;
+    ngx_http_llm_hold_t  *hold;
+
+    holds = &lmcf->shared->holds;
+
+    ngx_http_llm_lock(lmcf);
+
+    for (pass = 0; pass < 2; pass++) {
+
+        for (q = ngx_queue_head(holds);
+             q != ngx_queue_sentinel(holds);
+             q = ngx_queue_next(q))
+        {
+            hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
+
+            for (i = 0; i < hold->hold.naccounts; i++) {
+                account = hold->hold.accounts[i];
+
+                if (pass == 1) {
+                    llm_account_hold(account, &hold->hold.need);
+                    continue;
+                }
+
+                ngx_memzero(&account->held, sizeof(llm_amounts_t));
+                ngx_memzero(&account->held_worst, sizeof(llm_amounts_t));
+            }
+        }
+    }
+
+    ngx_http_llm_unlock(lmcf);
+}
+
+
 ngx_uint_t
 ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf, int64_t now_ms)
 {
@@ -212,6 +256,10 @@ ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf, int64_t now_ms)
         n = ngx_http_llm_holds_batch(lmcf, pids, ndead, now_ms);
         total += n;
     } while (n == NGX_HTTP_LLM_BATCH);
+
+    if (total > 0) {
+        ngx_http_llm_holds_recount(lmcf);
+    }
 
     return total;
 }

@@ -254,12 +254,15 @@ learned(void)
        && llm_learned_output(&l) > 200000, "wild values are bounded");
 
     memset(&l, 0, sizeof(l));
-    e = envelope(4000, 100);
+    e = envelope(4000, 1000);
     llm_estimate_observed(&usage, &e, &l, 1001);
     ok(usage.input == 1000 && usage.output == 251 && !usage.exact,
        "observed: 1001 bytes of answer are 251 tokens");
     llm_estimate_observed(&usage, &e, NULL, UINT64_MAX);
-    ok(usage.output > 0, "any number of bytes");
+    ok(usage.output == 1000, "no more than max_tokens");
+    e.max_tokens = -1;
+    llm_estimate_observed(&usage, &e, NULL, UINT64_MAX);
+    ok(usage.output > 1000, "any number of bytes");
 }
 
 
