@@ -57,15 +57,16 @@ llm_credentials_process(llm_credentials_t *credentials, const char *command)
     deadline = llm_process_clock() + LLM_CREDENTIALS_TIMEOUT;
 
     rc = llm_process_read(fds[0], &out, deadline);
-    close(fds[0]);
 
-    if (rc != LLM_OK) {
-        deadline = 0;
+    if (llm_process_end(pid, rc == LLM_OK ? deadline : 0, &status) != LLM_OK) {
+        rc = LLM_ERROR;
     }
+
+    close(fds[0]);
 
     /* what it wrote to its standard error may hold secrets: never shown */
 
-    if (llm_process_end(pid, deadline, &status) != LLM_OK) {
+    if (rc != LLM_OK) {
         rc = llm_credentials_fail(credentials, "process: took longer than %d "
                                   "seconds or wrote more than %d bytes",
                                   LLM_CREDENTIALS_TIMEOUT / 1000,

@@ -274,26 +274,40 @@ llm_credentials_parse_time(llm_str_t text)
 static int64_t
 llm_credentials_parse_zone(const char *p)
 {
-    int          consumed;
     int64_t      seconds;
-    unsigned     hours, minutes;
+    unsigned     i, n[4];
 
     if (strcmp(p, "Z") == 0) {
         return 86400;
     }
 
-    if ((*p != '+' && *p != '-')
-        || (sscanf(p + 1, "%2u:%2u%n", &hours, &minutes, &consumed) != 2
-            && sscanf(p + 1, "%2u%2u%n", &hours, &minutes, &consumed) != 2)
-        || p[1 + consumed] != '\0'
-        || hours > 14 || minutes > 59)
-    {
+    if (*p != '+' && *p != '-') {
         return -1;
     }
 
-    seconds = hours * 3600 + minutes * 60;
+    seconds = (*p == '+') ? 1 : -1;
 
-    return 86400 + ((*p == '+') ? seconds : -seconds);
+    for (i = 0; i < 4; i++) {
+        p++;
+
+        if (i == 2 && *p == ':') {
+            p++;
+        }
+
+        if (*p < '0' || *p > '9') {
+            return -1;
+        }
+
+        n[i] = *p - '0';
+    }
+
+    if (p[1] != '\0' || n[0] > 1 || n[2] > 5) {
+        return -1;
+    }
+
+    seconds *= (n[0] * 10 + n[1]) * 3600 + (n[2] * 10 + n[3]) * 60;
+
+    return 86400 + seconds;
 }
 
 

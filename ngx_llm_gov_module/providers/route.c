@@ -172,7 +172,9 @@ ngx_http_llm_provider_find(ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name)
     provider = lmcf->providers.elts;
 
     for (i = 0; i < lmcf->providers.nelts; i++) {
-        if (ngx_strcmp(provider[i]->name.data, name->data) == 0) {
+        if (!provider[i]->governed
+            && ngx_strcmp(provider[i]->name.data, name->data) == 0)
+        {
             return provider[i];
         }
     }
@@ -233,6 +235,10 @@ ngx_http_llm_route_default(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
     provider = lmcf->providers.elts;
 
     for (i = 0; i < lmcf->providers.nelts; i++) {
+        if (provider[i]->governed) {
+            continue;
+        }
+
         target = ngx_array_push(&route->targets);
         if (target == NULL) {
             return NGX_CONF_ERROR;
