@@ -68,7 +68,7 @@ typedef struct {
     llm_account_t          *provider;
     llm_histogram_t         latency_ms;
     llm_histogram_t         first_token_ms;
-    uint64_t                attempts[8];    /* by result, llm_attempt_result_t */
+    uint64_t                attempts[8];    /* by llm_attempt_result_t */
 } llm_provider_series_t;
 
 
