@@ -111,8 +111,13 @@ struct ngx_http_llm_provider_s {
     ngx_queue_t                 idle;                /* this worker's kept
                                                         connections */
     ngx_uint_t                  nidle;
+    ngx_uint_t                  turn;       /* over its addresses */
 
+    void                       *signer;     /* this worker's, signer.h */
     ngx_http_llm_slot_t        *slot;       /* in the zone */
+    ngx_flag_t                  governed;   /* stands for an llm_govern
+                                               location: only its account is
+                                               used */
 };
 
 
@@ -154,10 +159,8 @@ typedef struct {
     ngx_path_t                 *store;      /* llm_store; NULL: none */
     ngx_msec_t                  store_sync;
 
-    ngx_array_t                 price_files;    /* of ngx_str_t */
-    llm_prices_t               *prices;
-    llm_prices_t               *fallback_prices;    /* LiteLLM's list, asked
-                                               for what ours does not have */
+    ngx_array_t                 prices;     /* of llm_prices_t *, asked in
+                                               order */
     ngx_uint_t                  unpriced;   /* ngx_http_llm_unpriced_t */
     ngx_str_t                   unpriced_as;
 
@@ -171,6 +174,10 @@ typedef struct {
     ngx_rbtree_t                keys_by_digest; /* see request/authenticate */
     ngx_rbtree_node_t           keys_sentinel;
 
+    ngx_flag_t                  used;       /* some location needs us */
+#if (NGX_THREADS)
+    ngx_thread_pool_t          *thread_pool;    /* for large bodies */
+#endif
     ngx_log_t                  *log;
 } ngx_http_llm_main_conf_t;
 

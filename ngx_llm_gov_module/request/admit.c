@@ -1,0 +1,303 @@
+/*
+ * Every tier and one provider have room, or the request is refused: one
+ * critical section.
+ */
+
+#include "request.h"
+
+
+/* how long others keep away from a provider that is being probed */
+#define NGX_HTTP_LLM_PROBE  30000
+
+
+static void ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now);
+static void ngx_http_llm_exclude(ngx_http_llm_ctx_t *ctx, int64_t now);
+static void ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now);
+static void ngx_http_llm_shortage(ngx_http_llm_ctx_t *ctx,
+    const llm_shortage_t *shortage, llm_refusal_t *refusal, int64_t now);
+
+
+ngx_int_t
+ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
+{
+    int64_t         now;
+    unsigned        chosen;
+    ngx_int_t       rc;
+    llm_shortage_t  shortage;
+
+    now = ngx_http_llm_now();
+    rc = NGX_DECLINED;
+
+    ngx_memzero(&shortage, sizeof(llm_shortage_t));
+
+    ngx_http_llm_lock(ctx->lmcf);
+
+    ctx->hold = ngx_http_llm_hold_alloc(ctx->lmcf);
+
+    if (ctx->hold) {
+        ngx_http_llm_needs(ctx, now);
+        ngx_http_llm_exclude(ctx, now);
+
+        if (llm_ledger_admit(&ctx->hold->hold, ctx->tenants, ctx->ntenants,
+                             ctx->candidates, ctx->nchoices, now, &chosen,
+                             &shortage)
+            == LLM_OK)
+        {
+            ctx->chosen = chosen;
+            ngx_http_llm_hold_fill(ctx, now);
+            rc = NGX_OK;
+
+        } else {
+            ngx_http_llm_hold_free(ctx->lmcf, ctx->hold);
+            ctx->hold = NULL;
+        }
+
+    } else {
+        refusal->reason = LLM_REFUSE_TOO_BUSY;
+    }
+
+    ngx_http_llm_unlock(ctx->lmcf);
+
+    if (rc == NGX_OK) {
+        ngx_http_llm_settle_watch(ctx);
+        ctx->have_peer = 1;
+
+    } else if (refusal->reason != LLM_REFUSE_TOO_BUSY) {
+        ngx_http_llm_shortage(ctx, &shortage, refusal, now);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_llm_admit_next(ngx_http_llm_ctx_t *ctx)
+{
+    int64_t         now;
+    unsigned        chosen;
+    ngx_int_t       rc;
+    llm_shortage_t  shortage;
+
+    if (ctx->nattempts >= ctx->llcf->tries
+        || ctx->nattempts >= NGX_HTTP_LLM_ATTEMPTS_MAX
+        || (ngx_msec_int_t) (ctx->deadline - ngx_current_msec) <= 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    now = ngx_http_llm_now();
+    rc = NGX_DECLINED;
+
+    ngx_http_llm_lock(ctx->lmcf);
+
+    ngx_http_llm_exclude(ctx, now);
+    ctx->candidates[ctx->chosen].excluded = true;
+
+    if (llm_ledger_move(&ctx->hold->hold, ctx->tenants, ctx->ntenants,
+                        ctx->candidates, ctx->nchoices, now, &chosen,
+                        &shortage)
+        == LLM_OK)
+    {
+        ctx->chosen = chosen;
+        ngx_http_llm_hold_fill(ctx, now);
+        rc = NGX_OK;
+    }
+
+    ngx_http_llm_unlock(ctx->lmcf);
+
+    if (rc == NGX_OK) {
+        ctx->have_peer = 1;
+    }
+
+    return rc;
+}
+
+
+static uint64_t
+ngx_http_llm_learned_key(ngx_http_llm_ctx_t *ctx, llm_str_t model)
+{
+    uint64_t  key;
+
+    key = ngx_crc32_long(ctx->key->name.data, ctx->key->name.len);
+    key = (key << 32) | ngx_murmur_hash2((u_char *) model.data, model.len);
+
+    return key ? key : 1;
+}
+
+
+llm_learned_t *
+ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx, llm_str_t model, int64_t now)
+{
+    return llm_learned_find(ctx->lmcf->shared->learned, NGX_HTTP_LLM_LEARNED,
+                            ngx_http_llm_learned_key(ctx, model), now);
+}
+
+
+static void
+ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now)
+{
+    ngx_uint_t              i;
+    ngx_http_llm_choice_t  *choice;
+
+    for (i = 0; i < ctx->nchoices; i++) {
+        choice = &ctx->choices[i];
+
+        llm_estimate(&ctx->candidates[i].need, ctx->envelope,
+                     choice->priced ? &choice->price : NULL,
+                     ngx_http_llm_learned(ctx, choice->model, now));
+
+        if (choice->price.free) {
+            /* a count of tokens: one request, and nothing else */
+            ngx_memzero(&ctx->candidates[i].need, sizeof(llm_need_t));
+            ctx->candidates[i].need.expected.requests = 1;
+            ctx->candidates[i].need.worst.requests = 1;
+        }
+    }
+}
+
+
+/* resting providers, those without credentials or address, those tried */
+
+static void
+ngx_http_llm_exclude(ngx_http_llm_ctx_t *ctx, int64_t now)
+{
+    ngx_uint_t                i, k;
+    ngx_http_llm_slot_t      *slot;
+    ngx_http_llm_provider_t  *provider;
+
+    for (i = 0; i < ctx->nchoices; i++) {
+        provider = ctx->choices[i].provider;
+        slot = provider->slot;
+
+        if (provider->governed) {
+            continue;
+        }
+
+        ctx->candidates[i].excluded =
+            llm_health_state(&slot->health, now) == LLM_HEALTH_RESTING
+            || slot->credentials.generation == 0
+            || (slot->credentials.expires_ms
+                && slot->credentials.expires_ms <= now)
+            || slot->naddresses == 0;
+
+        for (k = 0; k < ctx->nattempts; k++) {
+            if (ctx->attempts[k].provider == provider) {
+                ctx->candidates[i].excluded = true;
+            }
+        }
+    }
+}
+
+
+static void
+ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now)
+{
+    size_t                  len;
+    ngx_http_llm_hold_t    *hold;
+    ngx_http_llm_choice_t  *choice;
+    const llm_amounts_t    *expected;
+
+    hold = ctx->hold;
+    choice = &ctx->choices[ctx->chosen];
+    expected = &ctx->candidates[ctx->chosen].need.expected;
+
+    if (hold->started_ms == 0) {
+        hold->started_ms = now;
+    }
+
+    hold->estimated_cost = expected->cost;
+    hold->estimated.input = expected->input_tokens;
+    hold->estimated.output = expected->output_tokens;
+
+    len = ngx_min(choice->model.len, NGX_HTTP_LLM_MODEL_SIZE);
+
+    hold->labels.virtual_key = ctx->key->account;
+    hold->labels.provider = choice->provider->slot->account;
+    hold->labels.api = ctx->api;
+    hold->labels.model_len = len;
+    ngx_memcpy(hold->labels.model, choice->model.data, len);
+
+    if (!choice->provider->governed
+        && llm_health_state(&choice->provider->slot->health, now)
+           == LLM_HEALTH_PROBE)
+    {
+        llm_health_probe(&choice->provider->slot->health, now,
+                         NGX_HTTP_LLM_PROBE);
+    }
+}
+
+
+static const struct {
+    llm_metric_t           metric;
+    llm_refusal_reason_t   reason;
+} ngx_http_llm_shortages[] = {
+    { LLM_METRIC_COST, LLM_REFUSE_BUDGET },
+    { LLM_METRIC_REQUESTS, LLM_REFUSE_REQUESTS },
+    { LLM_METRIC_TOKENS, LLM_REFUSE_TOKENS },
+    { LLM_METRIC_INPUT_TOKENS, LLM_REFUSE_INPUT_TOKENS },
+    { LLM_METRIC_OUTPUT_TOKENS, LLM_REFUSE_OUTPUT_TOKENS },
+    { LLM_METRIC_CONCURRENCY, LLM_REFUSE_CONCURRENCY }
+};
+
+
+static void
+ngx_http_llm_shortage(ngx_http_llm_ctx_t *ctx, const llm_shortage_t *shortage,
+    llm_refusal_t *refusal, int64_t now)
+{
+    char                 *window;
+    ngx_uint_t            i;
+    const llm_account_t  *account;
+
+    account = shortage->account;
+
+    if (account == NULL) {
+        refusal->reason = LLM_REFUSE_NO_PROVIDER;
+        refusal->retry_after = 5;
+        return;
+    }
+
+    for (i = 0; ngx_http_llm_shortages[i].metric != shortage->limit->metric;
+         i++)
+    {
+        /* void */
+    }
+
+    refusal->reason = ngx_http_llm_shortages[i].reason;
+
+    /* a name is never changed, so it may be read without the lock */
+
+    refusal->account.data = account->name;
+    refusal->account.len = account->name_len;
+
+    refusal->scope =
+        account->kind == LLM_ACCOUNT_CUSTOMER ? llm_str("customer")
+        : account->kind == LLM_ACCOUNT_TEAM ? llm_str("team")
+        : account->kind == LLM_ACCOUNT_VIRTUAL_KEY ? llm_str("virtual key")
+                                                   : llm_str("provider");
+
+    refusal->limit = shortage->limit->amount;
+    refusal->spent = shortage->spent;
+    refusal->held = shortage->held;
+    refusal->need = shortage->need;
+    refusal->reset_ms = shortage->reset_ms;
+
+    if (shortage->reset_ms > now) {
+        refusal->retry_after = (shortage->reset_ms - now + 999) / 1000;
+
+    } else if (refusal->reason != LLM_REFUSE_BUDGET) {
+        refusal->retry_after = 1;
+    }
+
+    if (shortage->limit->metric == LLM_METRIC_CONCURRENCY
+        || shortage->limit->window.unit == LLM_WINDOW_FOREVER)
+    {
+        return;
+    }
+
+    window = ngx_pnalloc(ctx->request->pool, 16);
+
+    if (window) {
+        refusal->window.data = window;
+        refusal->window.len = llm_window_text(shortage->limit->window, window);
+    }
+}

@@ -1,0 +1,133 @@
+/*
+ * A request's context, found again also after an internal redirect.
+ */
+
+#include "request.h"
+
+
+static void ngx_http_llm_ctx_cleanup(void *data);
+static void ngx_http_llm_ctx_id(u_char *id);
+
+
+ngx_http_llm_ctx_t *
+ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_llm_ctx_t  *ctx;
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_llm_ctx_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_llm_ctx_t));
+
+    ctx->cleanup = ngx_http_cleanup_add(r, 0);
+    if (ctx->cleanup == NULL) {
+        return NULL;
+    }
+
+    ctx->request = r;
+    ctx->lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_gov_module);
+    ctx->llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_gov_module);
+    ctx->dialect = dialect;
+    ctx->started = ngx_current_msec;
+    ctx->first_token = -1;
+    ctx->refusal = LLM_REFUSE_REASONS;
+
+    llm_buf_init(&ctx->betas, 4096);
+    llm_buf_init(&ctx->head, 64 * 1024 * 1024);
+    llm_buf_init(&ctx->collected, 1024 * 1024);
+
+    ngx_http_llm_ctx_id(ctx->id);
+
+    cln->handler = ngx_http_llm_ctx_cleanup;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_llm_gov_module);
+
+    return ctx;
+}
+
+
+/* error_page and the like zero r->ctx; the pool's cleanup list stays */
+
+ngx_http_llm_ctx_t *
+ngx_http_llm_ctx_get(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t  *cln;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_gov_module);
+
+    if (ctx == NULL && (r->internal || r->filter_finalize)) {
+
+        for (cln = r->pool->cleanup; cln; cln = cln->next) {
+            if (cln->handler == ngx_http_llm_ctx_cleanup) {
+                return cln->data;
+            }
+        }
+    }
+
+    return ctx;
+}
+
+
+static void
+ngx_http_llm_ctx_cleanup(void *data)
+{
+    ngx_http_llm_ctx_t *ctx = data;
+
+    if (ctx->drain_timer.timer_set) {
+        ngx_del_timer(&ctx->drain_timer);
+    }
+
+    if (ctx->meter) {
+        llm_meter_free(ctx->meter);
+    }
+
+    if (ctx->inflate) {
+        llm_inflate_free(ctx->inflate);
+    }
+
+    if (ctx->translate) {
+        llm_eventstream_free(&ctx->frames);
+        llm_anthropic_sse_free(&ctx->sse);
+    }
+
+    llm_rewrite_free(&ctx->rewrite);
+    llm_buf_free(&ctx->head);
+    llm_buf_free(&ctx->betas);
+    llm_buf_free(&ctx->collected);
+}
+
+
+/* ids are ours alone: one that a client could choose could be paid once and
+ * used twice */
+
+static void
+ngx_http_llm_ctx_id(u_char *id)
+{
+    u_char    bytes[16];
+    uint32_t  words[4];
+
+    words[0] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_pid << 16);
+    words[1] = (uint32_t) ngx_random();
+    words[2] = (uint32_t) ngx_random() ^ (uint32_t) ngx_http_llm_monotonic();
+    words[3] = (uint32_t) ngx_time();
+
+    ngx_memcpy(bytes, words, 16);
+    ngx_hex_dump(id, bytes, 16);
+    id[32] = '\0';
+}
+
+
+uint64_t
+ngx_http_llm_monotonic(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}

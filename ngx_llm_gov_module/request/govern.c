@@ -1,0 +1,325 @@
+/*
+ * `llm_govern`: a location that another module serves (proxy_pass to a model of
+ * one's own, say) under the same keys, budgets and limits.  The request is
+ * admitted in the precontent phase, its answer metered by the filters.
+ */
+
+#include "filter.h"
+#include "../providers/price_lists.h"
+
+
+static void ngx_http_llm_govern_body_handler(ngx_http_request_t *r);
+static void ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx,
+    llm_refusal_t *refusal);
+static llm_api_t ngx_http_llm_govern_api(ngx_http_llm_ctx_t *ctx);
+
+
+/* the round robin of a single candidate */
+static int64_t  ngx_http_llm_govern_turn;
+
+
+/*
+ * The shape of ngx_http_mirror_module: the body reader may finalize the request
+ * itself, so the phase handler must have returned NGX_DONE before.
+ */
+
+ngx_int_t
+ngx_http_llm_govern_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                 rc;
+    llm_refusal_t             refusal;
+    ngx_http_llm_ctx_t       *ctx;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    llcf = ngx_http_get_module_loc_conf(r, ngx_http_llm_gov_module);
+
+    if (!llcf->govern || r != r->main) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_gov_module);
+
+    if (ctx) {
+        return ctx->govern_status;
+    }
+
+    ctx = ngx_http_llm_ctx_create(r, llcf->govern);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->governed = 1;
+    ctx->govern_status = NGX_DONE;
+    ctx->api = ngx_http_llm_govern_api(ctx);
+
+    ngx_memzero(&refusal, sizeof(llm_refusal_t));
+
+    rc = ngx_http_llm_authenticate(ctx, &refusal);
+
+    if (rc == NGX_OK && ctx->sigv4) {
+        refusal.reason = LLM_REFUSE_BAD_SIGNATURE;
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
+        return NGX_DONE;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->api == LLM_API_NONE) {
+        /* a list of models, a health check: known who, nothing to charge */
+        ctx->govern_status = NGX_DECLINED;
+        return NGX_DECLINED;
+    }
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_llm_govern_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    ngx_http_finalize_request(r, NGX_DONE);
+
+    return NGX_DONE;
+}
+
+
+static llm_api_t
+ngx_http_llm_govern_api(ngx_http_llm_ctx_t *ctx)
+{
+    llm_str_t                  path;
+    llm_path_t                 parsed;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = ctx->request;
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    path = ngx_http_llm_str(r->uri);
+
+    if (clcf->name.len > 1 && path.len >= clcf->name.len
+        && llm_str_starts(path, ngx_http_llm_str(clcf->name)))
+    {
+        path.data += clcf->name.len - (clcf->name.data[clcf->name.len - 1]
+                                       == '/');
+        path.len -= clcf->name.len - (clcf->name.data[clcf->name.len - 1]
+                                      == '/');
+    }
+
+    if (llm_path_parse(ctx->dialect, ngx_http_llm_str(r->method_name), path,
+                       &parsed)
+        != LLM_OK
+        || parsed.api == LLM_API_ANTHROPIC_MODELS
+        || parsed.api == LLM_API_ANTHROPIC_COUNT_TOKENS
+        || parsed.api == LLM_API_BEDROCK_COUNT_TOKENS)
+    {
+        return LLM_API_NONE;
+    }
+
+    ctx->stream = parsed.stream;
+
+    if (parsed.model.len && parsed.model.len <= LLM_ENVELOPE_MODEL_SIZE) {
+        ctx->model = parsed.model;
+    }
+
+    return parsed.api;
+}
+
+
+static void
+ngx_http_llm_govern_body_handler(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_gov_module);
+
+    r->preserve_body = 1;
+
+    if (ngx_http_llm_body_prepare(ctx, ngx_http_llm_govern_process) != NGX_OK)
+    {
+        ctx->govern_status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        r->write_event_handler = ngx_http_core_run_phases;
+        ngx_http_core_run_phases(r);
+    }
+}
+
+
+static void
+ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    llm_refusal_t        refusal;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ngx_memzero(&refusal, sizeof(llm_refusal_t));
+
+    rc = ngx_http_llm_govern_admit(ctx, &refusal);
+
+    if (rc == NGX_DECLINED) {
+        ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
+        return;
+    }
+
+    ctx->govern_status = (rc == NGX_OK) ? NGX_DECLINED
+                                        : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    r->write_event_handler = ngx_http_core_run_phases;
+    ngx_http_core_run_phases(r);
+}
+
+
+static ngx_int_t
+ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
+{
+    ngx_int_t                 rc;
+    ngx_http_llm_provider_t  *provider;
+
+    provider = ctx->llcf->governed;
+
+    if (ctx->body_error) {
+        refusal->reason = LLM_REFUSE_BAD_REQUEST;
+        refusal->message.data = ctx->body_error;
+        refusal->message.len = ngx_strlen(ctx->body_error);
+        return NGX_DECLINED;
+    }
+
+    if (ctx->model.len == 0) {
+        ctx->model.data = ctx->envelope->model;
+        ctx->model.len = ctx->envelope->model_len;
+    }
+
+    if (ctx->dialect != LLM_DIALECT_BEDROCK) {
+        ctx->stream = ctx->envelope->stream;
+    }
+
+    ctx->choices = ngx_pcalloc(ctx->request->pool,
+                               sizeof(ngx_http_llm_choice_t));
+    ctx->candidates = ngx_pcalloc(ctx->request->pool, sizeof(llm_candidate_t));
+
+    if (ctx->choices == NULL || ctx->candidates == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->nchoices = 1;
+    ctx->choices[0].provider = provider;
+    ctx->choices[0].model = ctx->model;
+    ctx->choices[0].family = llm_model_family(ctx->model);
+
+    ctx->candidates[0].weight = 1;
+    ctx->candidates[0].provider.account = provider->slot->account;
+    ctx->candidates[0].current = &ngx_http_llm_govern_turn;
+
+    if (ngx_http_llm_choice_price(ctx, &ctx->choices[0]) != NGX_OK) {
+        refusal->reason = LLM_REFUSE_UNPRICED;
+        refusal->message = llm_str("the model has no price in the gateway's "
+                                   "list, and calls whose cost is unknown are "
+                                   "refused");
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_llm_admit(ctx, refusal);
+
+    if (rc == NGX_OK) {
+        ngx_http_llm_attempt_begin(ctx);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_llm_govern_header(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t           i;
+    ngx_list_part_t     *part;
+    ngx_table_elt_t     *h;
+    ngx_http_request_t  *r;
+
+    if (ctx->meter) {
+        return NGX_OK;
+    }
+
+    r = ctx->request;
+
+    ctx->status.code = r->headers_out.status;
+    ctx->attempts[0].status = r->headers_out.status;
+    ctx->header_sent = 1;
+    ctx->answered = 1;
+
+    ctx->meter = ngx_palloc(r->pool, sizeof(llm_meter_t));
+    if (ctx->meter == NULL) {
+        return NGX_ERROR;
+    }
+
+    llm_meter_init(ctx->meter, ctx->api, ctx->choices[0].family, ctx->stream);
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            llm_meter_header(ctx->meter, ngx_http_llm_str(h[i].key),
+                             ngx_http_llm_str(h[i].value));
+        }
+    }
+
+    if (r->headers_out.content_encoding
+        && r->headers_out.content_encoding->value.len == 4)
+    {
+        ctx->gzip = 1;
+        ctx->inflate = llm_inflate_create();
+    }
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_llm_govern_inflated(const char *p, size_t len, void *data)
+{
+    ngx_http_llm_ctx_t *ctx = data;
+
+    (void) llm_meter_feed(ctx->meter, p, len);
+
+    return LLM_OK;
+}
+
+
+void
+ngx_http_llm_govern_body(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
+{
+    ngx_chain_t  *cl;
+
+    if (ctx->meter == NULL) {
+        return;
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+
+        if (!ngx_buf_in_memory(cl->buf) || cl->buf->last == cl->buf->pos) {
+            continue;
+        }
+
+        if (ctx->first_token == -1) {
+            ctx->first_token = ngx_current_msec - ctx->started;
+        }
+
+        if (ctx->inflate) {
+            (void) llm_inflate_feed(ctx->inflate, (char *) cl->buf->pos,
+                                    cl->buf->last - cl->buf->pos,
+                                    ngx_http_llm_govern_inflated, ctx);
+            continue;
+        }
+
+        (void) llm_meter_feed(ctx->meter, (char *) cl->buf->pos,
+                              cl->buf->last - cl->buf->pos);
+    }
+}

@@ -1,0 +1,298 @@
+/*
+ * One request on its way: authenticate, read, route, admit, attempt, answer,
+ * meter, translate, settle.  The files of this folder are these steps.
+ */
+
+#ifndef NGX_HTTP_LLM_REQUEST_H
+#define NGX_HTTP_LLM_REQUEST_H
+
+#include "../ngx_http_llm.h"
+#include "../dialects/envelope.h"
+#include "../dialects/meter.h"
+#include "../dialects/refusal.h"
+#include "../dialects/translate.h"
+#include "../governance/zone.h"
+#include "../wire/inflate.h"
+#include "../wire/sigv4.h"
+
+
+#define NGX_HTTP_LLM_ATTEMPTS_MAX  16
+
+
+#if (nginx_version >= 1027002)
+#define ngx_http_llm_parse_chunked(r, b, ctx)                                 \
+    ngx_http_parse_chunked(r, b, ctx, 0)
+#else
+#define ngx_http_llm_parse_chunked(r, b, ctx)                                 \
+    ngx_http_parse_chunked(r, b, ctx)
+#endif
+
+
+typedef enum {
+    NGX_HTTP_LLM_ABORT_DRAIN = 0,
+    NGX_HTTP_LLM_ABORT_CANCEL
+} ngx_http_llm_abort_t;
+
+
+typedef struct {
+    ngx_uint_t                  dialect;        /* llm_pass; 0: none */
+    ngx_uint_t                  govern;         /* llm_govern; 0: none */
+    ngx_http_llm_provider_t    *governed;       /* its account's owner */
+
+    ngx_uint_t                  client_abort;   /* ngx_http_llm_abort_t */
+    ngx_msec_t                  drain_time;
+    size_t                      drain_size;
+
+    ngx_uint_t                  tries;
+    ngx_msec_t                  tries_timeout;
+
+    ngx_uint_t                  budget_status;
+    ngx_str_t                   betas;          /* allowed beta flags */
+    ngx_str_t                   anthropic_version;
+
+    ngx_http_upstream_conf_t    upstream;
+    ngx_http_upstream_srv_conf_t  *uscf;        /* whose peer.init is ours */
+} ngx_http_llm_loc_conf_t;
+
+
+/* a provider that could serve the request, and as what */
+typedef struct {
+    ngx_http_llm_provider_t    *provider;
+    llm_str_t                   model;      /* on the wire, not encoded */
+    llm_family_t                family;
+    llm_price_t                 price;
+    ngx_flag_t                  priced;
+} ngx_http_llm_choice_t;
+
+
+typedef struct {
+    ngx_http_llm_provider_t    *provider;
+    llm_attempt_result_t        result;
+    ngx_uint_t                  status;     /* 0: none came */
+    int64_t                     cost;       /* nanodollars */
+    ngx_msec_t                  started;
+    ngx_msec_int_t              first_token;    /* ms, -1: none */
+    unsigned                    ended:1;
+} ngx_http_llm_attempt_t;
+
+
+typedef struct {
+    ngx_http_request_t         *request;
+    ngx_http_llm_main_conf_t   *lmcf;
+    ngx_http_llm_loc_conf_t    *llcf;
+    ngx_queue_t                 queue;      /* of this worker's requests */
+    ngx_http_cleanup_t         *cleanup;    /* settles, once there is a hold */
+
+    /* who and what */
+    llm_dialect_t               dialect;
+    llm_path_t                  path;
+    llm_api_t                   api;        /* the client's */
+    ngx_flag_t                  stream;
+    ngx_http_llm_tenant_t      *key;
+    llm_sigv4_credential_t     *sigv4;      /* verified once the body is in */
+    llm_party_t                 tenants[3];
+    ngx_uint_t                  ntenants;
+    llm_str_t                   model;      /* as asked, decoded */
+    u_char                      id[33];     /* ours, hex, NUL */
+
+    /* the body, in pieces as it lies in memory */
+    llm_str_t                  *pieces;
+    ngx_uint_t                  npieces;
+    size_t                      body_size;
+    llm_envelope_t             *envelope;
+    const char                 *body_error;
+    u_char                      error_text[256];
+    char                        raw_hash[64];   /* for SigV4 of the client */
+
+    /* what goes to the provider */
+    llm_rewrite_t               rewrite;
+    llm_str_t                  *out;
+    ngx_uint_t                  nout;
+    ngx_uint_t                  out_alloc;
+    size_t                      out_size;
+    char                        hash[64];
+    llm_buf_t                   head;           /* of the count-tokens body */
+    llm_buf_t                   betas;
+
+    /* candidates, and where we are with them */
+    ngx_http_llm_choice_t      *choices;
+    llm_candidate_t            *candidates;
+    ngx_uint_t                  nchoices;
+    ngx_uint_t                  chosen;
+    ngx_http_llm_hold_t        *hold;
+    ngx_http_llm_attempt_t      attempts[NGX_HTTP_LLM_ATTEMPTS_MAX];
+    ngx_uint_t                  nattempts;
+    ngx_msec_t                  deadline;       /* for further attempts */
+    ngx_http_llm_address_t      address;        /* of the present one */
+
+    /* the answer */
+    llm_upstream_error_t       *error;          /* of the last attempt that
+                                                   failed, NULL: none did */
+    llm_upstream_error_t       *error_memory;
+    llm_str_t                   error_type;     /* x-amzn-errortype */
+    off_t                       length;         /* of the body, -1: unknown */
+    u_char                     *peeked;
+    ngx_http_status_t           status;
+    int64_t                     retry_after_ms; /* as the provider said */
+    ngx_http_chunked_t          chunked;
+    llm_meter_t                *meter;
+    llm_inflate_t              *inflate;
+    llm_eventstream_t           frames;         /* where we translate */
+    llm_anthropic_sse_t         sse;
+    llm_buf_t                   collected;      /* a body that is translated
+                                                   as a whole */
+    ngx_event_t                 drain_timer;
+    size_t                      drained;
+    uint64_t                    raise_at;       /* output bytes at which the
+                                                   hold is looked at again */
+    ngx_http_event_handler_pt   downstream_handler;
+
+    /* what came of it */
+    llm_usage_t                 usage;
+    llm_cost_t                  cost;
+    llm_outcome_t               outcome;
+    llm_refusal_reason_t        refusal;
+    int64_t                     earlier_cost;   /* of attempts that failed over,
+                                                   nanodollars */
+    uint64_t                    overhead_ns;
+    ngx_msec_t                  started;
+    ngx_msec_int_t              first_token;    /* ms since started, -1 */
+
+    ngx_int_t                   govern_status;  /* of the phase handler */
+
+    unsigned                    hashed:1;
+    unsigned                    have_peer:1;    /* chosen by the answer step,
+                                                   not to be chosen again */
+    unsigned                    retry_same:1;
+    unsigned                    no_betas:1;
+    unsigned                    clock_retried:1;
+    unsigned                    header_sent:1;  /* the provider's answer goes
+                                                   to the client */
+    unsigned                    status_done:1;  /* provider's status line … */
+    unsigned                    header_done:1;  /* … and header are parsed */
+    unsigned                    event_stream:1;
+    unsigned                    translate:1;    /* SSE out of frames */
+    unsigned                    collect:1;      /* whole body, then translate */
+    unsigned                    gzip:1;
+    unsigned                    streaming:1;    /* our upstream is sending */
+    unsigned                    draining:1;
+    unsigned                    refused:1;
+    unsigned                    answered:1;     /* the error body is ours or
+                                                   the provider's already */
+    unsigned                    settled:1;
+    unsigned                    governed:1;     /* llm_govern */
+    unsigned                    in_doubt:1;     /* it may have been worked on
+                                                   though nothing came back */
+} ngx_http_llm_ctx_t;
+
+
+/* ctx.c */
+ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r,
+    llm_dialect_t dialect);
+/* also after an internal redirect; NULL: not one of ours */
+ngx_http_llm_ctx_t *ngx_http_llm_ctx_get(ngx_http_request_t *r);
+uint64_t ngx_http_llm_monotonic(void);      /* monotonic, ns */
+
+/* handler.c */
+ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);
+
+/* authenticate.c: NGX_OK, or NGX_DECLINED and *refusal is filled */
+ngx_int_t ngx_http_llm_authenticate(ngx_http_llm_ctx_t *ctx,
+    llm_refusal_t *refusal);
+/* the second half, for SigV4, once the body's hash is known */
+ngx_int_t ngx_http_llm_verify_sigv4(ngx_http_llm_ctx_t *ctx,
+    llm_refusal_t *refusal);
+
+/* body.c: gathers the body, scans it, and calls `next` (at once, or after a
+ * thread has done the work for a large one) */
+typedef void (*ngx_http_llm_next_pt)(ngx_http_llm_ctx_t *ctx);
+ngx_int_t ngx_http_llm_body_prepare(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_next_pt next);
+/* the provider's body: rewritten where the dialects differ; again after
+ * ctx->no_betas was set */
+ngx_int_t ngx_http_llm_body_build(ngx_http_llm_ctx_t *ctx);
+
+/* SHA-256 of the provider's body, once */
+void ngx_http_llm_body_hash(ngx_http_llm_ctx_t *ctx);
+
+/* candidates.c */
+ngx_int_t ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx,
+    llm_refusal_t *refusal);
+
+/* NGX_OK: choice->price is filled, or calls without a price are allowed;
+ * NGX_DECLINED: refused */
+ngx_int_t ngx_http_llm_choice_price(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_choice_t *choice);
+
+/* admit.c */
+/* what was learned of this key and model; the caller holds the lock */
+llm_learned_t *ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx, llm_str_t model,
+    int64_t now);
+ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal);
+/* failover: the next candidate is admitted and ctx->chosen set; NGX_DECLINED:
+ * there is none */
+ngx_int_t ngx_http_llm_admit_next(ngx_http_llm_ctx_t *ctx);
+
+/* attempt.c */
+ngx_int_t ngx_http_llm_attempt_build(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_attempt_begin(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx,
+    llm_attempt_result_t result);
+
+/* the attempt may have been worked on although nothing came back: charged as
+ * expected, flagged as estimated */
+void ngx_http_llm_attempt_doubt(ngx_http_llm_ctx_t *ctx);
+
+/* upstream.c */
+ngx_int_t ngx_http_llm_upstream_start(ngx_http_llm_ctx_t *ctx);
+
+/* peer.c */
+ngx_int_t ngx_http_llm_peer_init(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *uscf);
+
+/* answer.c */
+ngx_int_t ngx_http_llm_process_header(ngx_http_request_t *r);
+void ngx_http_llm_answer_reset(ngx_http_llm_ctx_t *ctx);
+
+/* clock.c: NGX_OK: the provider's Date told by how much our clock is off */
+ngx_int_t ngx_http_llm_clock_learn(ngx_http_llm_ctx_t *ctx);
+
+/* stream.c */
+ngx_int_t ngx_http_llm_input_filter_init(void *data);
+ngx_int_t ngx_http_llm_input_filter(void *data, ssize_t bytes);
+ngx_int_t ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_stream_broken(ngx_http_llm_ctx_t *ctx);
+
+/* abort.c: the client is gone, the provider's answer is read on */
+void ngx_http_llm_drain(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_watch_downstream(ngx_http_llm_ctx_t *ctx);
+
+/* refuse.c */
+ngx_int_t ngx_http_llm_refuse(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal);
+/* a whole reply of ours: status, headers, JSON body */
+ngx_int_t ngx_http_llm_reply(ngx_http_request_t *r, llm_reply_t *reply);
+ngx_int_t ngx_http_llm_header_add(ngx_http_request_t *r, const char *name,
+    llm_str_t value);
+/* turns the body of an error that the core or the upstream code made into the
+ * client's dialect; for the header filter */
+ngx_int_t ngx_http_llm_shape_error(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, llm_dialect_t dialect, llm_reply_t *reply);
+
+/* settle.c */
+void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx);
+ngx_uint_t ngx_http_llm_unanswered(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_settle_all(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_llm_settle_init(ngx_cycle_t *cycle);
+void ngx_http_llm_settle_watch(ngx_http_llm_ctx_t *ctx);
+
+/* filter.c */
+extern ngx_module_t  ngx_http_llm_gov_filter_module;
+
+/* govern.c */
+ngx_int_t ngx_http_llm_govern_handler(ngx_http_request_t *r);
+
+/* variables.c */
+ngx_int_t ngx_http_llm_add_variables(ngx_conf_t *cf);
+
+
+#endif /* NGX_HTTP_LLM_REQUEST_H */
