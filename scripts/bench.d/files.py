@@ -1,11 +1,15 @@
 """What scripts/bench writes: configurations, bodies, answers, a certificate."""
 
-import base64
 import json
 import os
-import struct
 import subprocess
-import zlib
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(
+    os.path.realpath(__file__))))
+sys.dont_write_bytecode = True
+
+from simulated_bedrock.eventstream import chunk  # noqa: E402
 
 MODEL = "anthropic.claude-sonnet-4-20250514-v1:0"
 ALIAS = "claude-sonnet-4-20250514"
@@ -129,25 +133,6 @@ def write(path, content):
     with open(path, mode) as file:
         file.write(content)
     return path
-
-
-def frame(headers, payload):
-    block = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07"
-        + struct.pack(">H", len(value)) + value.encode()
-        for name, value in headers)
-    prelude = struct.pack(">II", 16 + len(block) + len(payload), len(block))
-    message = (prelude + struct.pack(">I", zlib.crc32(prelude)) + block
-               + payload)
-    return message + struct.pack(">I", zlib.crc32(message))
-
-
-def chunk(value):
-    raw = base64.b64encode(json.dumps(value).encode()).decode()
-    return frame([(":event-type", "chunk"),
-                  (":content-type", "application/json"),
-                  (":message-type", "event")],
-                 json.dumps({"bytes": raw, "p": "abcdefghijkl"}).encode())
 
 
 def message(content, stop, output):
