@@ -23,8 +23,18 @@ static void llm_sigv4_encode(llm_buf_t *out, llm_str_t text, bool keep_slash,
 static void llm_sigv4_params(llm_buf_t *text, llm_buf_t *params,
     llm_str_t query);
 static void llm_sigv4_param_text(llm_buf_t *out, llm_str_t text);
+static void llm_sigv4_put_params(llm_buf_t *out, llm_sigv4_param_t *params,
+    size_t n);
 static int llm_sigv4_param_cmp(const void *one, const void *two);
 static int llm_sigv4_hex(char c);
+
+
+/* where all names and values are empty there is no memory */
+static inline const char *
+llm_sigv4_param_base(const llm_sigv4_param_t *param)
+{
+    return (param->text->data != NULL) ? param->text->data : "";
+}
 
 
 static inline bool
@@ -152,40 +162,50 @@ llm_sigv4_encode(llm_buf_t *out, llm_str_t text, bool keep_slash,
 int
 llm_sigv4_canonical_query(llm_buf_t *out, llm_str_t query)
 {
-    int                 rc;
-    size_t              i, n;
-    llm_buf_t           text, params;
-    llm_sigv4_param_t  *param;
+    int        rc;
+    llm_buf_t  text, params;
 
     llm_buf_init(&text, LLM_SIGV4_CANONICAL_LIMIT);
     llm_buf_init(&params, LLM_SIGV4_CANONICAL_LIMIT);
 
     llm_sigv4_params(&text, &params, query);
 
-    param = (llm_sigv4_param_t *) params.data;
-    n = params.len / sizeof(llm_sigv4_param_t);
     rc = (text.failed || params.failed) ? LLM_ERROR : LLM_OK;
 
-    if (rc == LLM_OK && n != 0) {
-        qsort(param, n, sizeof(llm_sigv4_param_t), llm_sigv4_param_cmp);
-
-        for (i = 0; i < n; i++) {
-            if (i != 0) {
-                llm_buf_append(out, "&", 1);
-            }
-
-            llm_buf_append(out, text.data + param[i].name,
-                           param[i].name_end - param[i].name);
-            llm_buf_append(out, "=", 1);
-            llm_buf_append(out, text.data + param[i].value,
-                           param[i].value_end - param[i].value);
-        }
+    if (rc == LLM_OK && params.len != 0) {
+        llm_sigv4_put_params(out, (llm_sigv4_param_t *) params.data,
+                             params.len / sizeof(llm_sigv4_param_t));
     }
 
     llm_buf_free(&text);
     llm_buf_free(&params);
 
     return rc;
+}
+
+
+static void
+llm_sigv4_put_params(llm_buf_t *out, llm_sigv4_param_t *params, size_t n)
+{
+    size_t              i;
+    const char         *text;
+    llm_sigv4_param_t  *param;
+
+    qsort(params, n, sizeof(llm_sigv4_param_t), llm_sigv4_param_cmp);
+
+    for (i = 0; i < n; i++) {
+        param = &params[i];
+        text = llm_sigv4_param_base(param);
+
+        if (i != 0) {
+            llm_buf_append(out, "&", 1);
+        }
+
+        llm_buf_append(out, text + param->name, param->name_end - param->name);
+        llm_buf_append(out, "=", 1);
+        llm_buf_append(out, text + param->value,
+                       param->value_end - param->value);
+    }
 }
 
 
@@ -267,11 +287,7 @@ llm_sigv4_param_cmp(const void *one, const void *two)
 
     a = one;
     b = two;
-    text = a->text->data;
-
-    if (text == NULL) {
-        return 0;
-    }
+    text = llm_sigv4_param_base(a);
 
     a_len = a->name_end - a->name;
     b_len = b->name_end - b->name;

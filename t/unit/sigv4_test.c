@@ -633,6 +633,12 @@ test_own(void)
        "no path, and empty parameters");
     out.len = 0;
 
+    request.query = str("=&=&");
+    llm_sigv4_canonical(&out, &request);
+    ok(out.len > 80 && memcmp(out.data, "POST\n/\n=&=\nhost:", 16) == 0,
+       "nothing but empty parameters");
+    out.len = 0;
+
     request.path = str("/a/./b//../c/..");
     request.normalize = true;
     llm_sigv4_canonical(&out, &request);
