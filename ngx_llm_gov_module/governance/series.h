@@ -59,7 +59,6 @@ typedef struct {
                             cache_write_1h;
     int64_t                 cost;           /* nanodollars */
     uint64_t                attempts;
-    uint64_t                mismatches;
 } llm_series_entry_t;
 
 
@@ -96,6 +95,8 @@ typedef struct ngx_http_llm_series_s {
     uint64_t                unpriced_models;    /* requests for them */
     char                    unpriced[16][NGX_HTTP_LLM_MODEL_SIZE];
                             /* their names, the latest */
+    uint64_t                mismatches;     /* calls whose provider reported
+                                               its usage twice, differently */
     uint64_t                client_aborts;
     uint64_t                drained;            /* of those, to the usage */
 } ngx_http_llm_series_t;

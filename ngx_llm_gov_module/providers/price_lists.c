@@ -90,6 +90,7 @@ ngx_http_llm_prices_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
     }
 
     text->data = NULL;
+    text->len = 0;
     n = -1;
 
     if (ngx_fd_info(fd, &fi) != NGX_FILE_ERROR) {

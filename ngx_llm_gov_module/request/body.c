@@ -216,7 +216,7 @@ ngx_http_llm_body_scan(ngx_http_llm_ctx_t *ctx)
     }
 
     p = ngx_snprintf(ctx->error_text, sizeof(ctx->error_text) - 1,
-                     "the body is not a valid request: %s at byte %uL",
+                     "The body is not a valid request: %s at byte %uL.",
                      reader.json.error ? reader.json.error : "broken JSON",
                      (uint64_t) reader.json.offset);
     *p = '\0';
@@ -345,6 +345,12 @@ ngx_http_llm_body_betas(ngx_http_llm_ctx_t *ctx)
     llm_anthropic_betas(&ctx->betas, &dropped,
                         (llm_str_t) { header.data, header.len }, body,
                         ngx_http_llm_str(ctx->llcf->betas));
+
+    if (dropped.len) {
+        ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                      "llm beta flags that Bedrock does not know are left "
+                      "out: %*s", dropped.len, dropped.data);
+    }
 
     rc = ctx->betas.failed ? NGX_ERROR : NGX_OK;
 

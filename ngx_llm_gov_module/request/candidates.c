@@ -278,14 +278,14 @@ ngx_http_llm_no_candidate(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal,
     refusal->reason = (reason == ngx_http_llm_unpriced)
                       ? LLM_REFUSE_UNPRICED : LLM_REFUSE_NO_CANDIDATE;
 
-    len = sizeof("the model \"\" ") + ctx->model.len + ngx_strlen(reason);
+    len = sizeof("The model \"\" .") + ctx->model.len + ngx_strlen(reason);
 
     text = ngx_pnalloc(ctx->request->pool, len);
     if (text == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(text, "the model \"%*s\" %s", ctx->model.len,
+    p = ngx_sprintf(text, "The model \"%*s\" %s.", ctx->model.len,
                     ctx->model.data, reason);
 
     refusal->message.data = (const char *) text;

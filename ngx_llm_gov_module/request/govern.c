@@ -220,9 +220,9 @@ ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 
     if (ngx_http_llm_choice_price(ctx, &ctx->choices[0]) != NGX_OK) {
         refusal->reason = LLM_REFUSE_UNPRICED;
-        refusal->message = llm_str("the model has no price in the gateway's "
+        refusal->message = llm_str("The model has no price in the gateway's "
                                    "list, and calls whose cost is unknown are "
-                                   "refused");
+                                   "refused.");
         return NGX_DECLINED;
     }
 

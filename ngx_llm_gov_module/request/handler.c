@@ -126,6 +126,7 @@ ngx_http_llm_path(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     {
         refusal->reason = ctx->path.allow ? LLM_REFUSE_METHOD
                                           : LLM_REFUSE_NOT_FOUND;
+        refusal->allow = ctx->path.allow;
         return NGX_DECLINED;
     }
 
@@ -155,7 +156,7 @@ ngx_http_llm_path_model(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 
     if (len <= 0 || len > LLM_ENVELOPE_MODEL_SIZE) {
         refusal->reason = LLM_REFUSE_BAD_REQUEST;
-        refusal->message = llm_str("the model id in the path is not "
+        refusal->message = llm_str("The model id in the path is not "
                                    "%-encoded correctly, or is too long");
         return NGX_DECLINED;
     }

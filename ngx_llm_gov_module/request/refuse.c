@@ -164,8 +164,8 @@ ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     refusal.now_ms = ngx_http_llm_now();
 
     if (refusal.reason == LLM_REFUSE_BAD_REQUEST) {
-        refusal.message = llm_str("the request is not one that this server "
-                                  "accepts");
+        refusal.message = llm_str("The request is not one that this server "
+                                  "accepts.");
     }
 
     if (ctx) {

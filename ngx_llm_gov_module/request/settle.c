@@ -103,7 +103,11 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     if (ctx->usage.exact && ctx->cost.total) {
         learned = ngx_http_llm_learned(ctx, choice->model, now);
 
-        llm_learned_add(learned, ctx->envelope->text_bytes,
+        /* pictures are no text: they would teach a wrong ratio */
+
+        llm_learned_add(learned,
+                        ctx->envelope->images || ctx->envelope->documents
+                        ? 0 : ctx->envelope->text_bytes,
                         llm_usage_input_total(&ctx->usage),
                         ctx->usage.output);
     }
@@ -113,6 +117,10 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
                    ctx->nattempts);
 
     llm_series_overhead(ctx->lmcf->shared->series, ctx->overhead_ns / 1000);
+
+    if (ctx->meter && ctx->meter->mismatch) {
+        ctx->lmcf->shared->series->mismatches++;
+    }
 
     if (ctx->draining && ctx->usage.exact) {
         ctx->lmcf->shared->series->drained++;
