@@ -171,8 +171,11 @@ typedef struct {
     ngx_array_t                 routes;         /* of …_route_t * */
     ngx_array_t                 model_map;      /* of …_model_map_t */
     ngx_http_llm_route_t       *default_route;  /* every provider, weight 1 */
-    ngx_rbtree_t                keys_by_digest; /* see request/authenticate */
+    ngx_rbtree_t                keys_by_digest; /* see governance/tenants.c */
+    ngx_rbtree_t                tenants_by_name[LLM_ACCOUNT_PROVIDER];
+                                                /* by llm_account_kind_t */
     ngx_rbtree_node_t           keys_sentinel;
+    ngx_rbtree_node_t           names_sentinel[LLM_ACCOUNT_PROVIDER];
 
     ngx_flag_t                  used;       /* some location needs us */
 #if (NGX_THREADS)

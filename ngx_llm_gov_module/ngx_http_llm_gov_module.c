@@ -258,6 +258,11 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
     ngx_rbtree_init(&lmcf->keys_by_digest, &lmcf->keys_sentinel,
                     ngx_rbtree_insert_value);
 
+    for (i = 0; i < LLM_ACCOUNT_PROVIDER; i++) {
+        ngx_rbtree_init(&lmcf->tenants_by_name[i], &lmcf->names_sentinel[i],
+                        ngx_str_rbtree_insert_value);
+    }
+
     lmcf->unpriced = NGX_CONF_UNSET_UINT;
     lmcf->store_sync = NGX_CONF_UNSET_MSEC;
     lmcf->log = &cf->cycle->new_log;

@@ -17,10 +17,19 @@ typedef struct {
 } ngx_http_llm_key_node_t;
 
 
-static char *ngx_http_llm_tenant(ngx_conf_t *cf, ngx_array_t *tenants,
+typedef struct {
+    ngx_str_node_t          sn;
+    ngx_http_llm_tenant_t  *tenant;
+} ngx_http_llm_name_node_t;
+
+
+static char *ngx_http_llm_tenant(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf, ngx_array_t *tenants,
     llm_account_kind_t kind, const ngx_http_llm_block_directive_t *table);
-static ngx_http_llm_tenant_t *ngx_http_llm_tenant_find(ngx_array_t *tenants,
-    ngx_str_t *name);
+static ngx_http_llm_tenant_t *ngx_http_llm_tenant_find(
+    ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind, ngx_str_t *name);
+static char *ngx_http_llm_tenant_index(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf, ngx_http_llm_tenant_t *tenant);
 static char *ngx_http_llm_tenant_parent(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_tenant_route(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_tenant_models(ngx_conf_t *cf, void *object);
@@ -87,7 +96,7 @@ ngx_http_llm_customer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_main_conf_t *lmcf = conf;
 
-    return ngx_http_llm_tenant(cf, &lmcf->customers, LLM_ACCOUNT_CUSTOMER,
+    return ngx_http_llm_tenant(cf, lmcf, &lmcf->customers, LLM_ACCOUNT_CUSTOMER,
                                ngx_http_llm_customer_table);
 }
 
@@ -97,7 +106,7 @@ ngx_http_llm_team(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_main_conf_t *lmcf = conf;
 
-    return ngx_http_llm_tenant(cf, &lmcf->teams, LLM_ACCOUNT_TEAM,
+    return ngx_http_llm_tenant(cf, lmcf, &lmcf->teams, LLM_ACCOUNT_TEAM,
                                ngx_http_llm_team_table);
 }
 
@@ -110,8 +119,8 @@ ngx_http_llm_virtual_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                   *rv;
     ngx_http_llm_tenant_t  *key;
 
-    rv = ngx_http_llm_tenant(cf, &lmcf->virtual_keys, LLM_ACCOUNT_VIRTUAL_KEY,
-                             ngx_http_llm_key_table);
+    rv = ngx_http_llm_tenant(cf, lmcf, &lmcf->virtual_keys,
+                             LLM_ACCOUNT_VIRTUAL_KEY, ngx_http_llm_key_table);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
@@ -124,8 +133,9 @@ ngx_http_llm_virtual_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_llm_tenant(ngx_conf_t *cf, ngx_array_t *tenants,
-    llm_account_kind_t kind, const ngx_http_llm_block_directive_t *table)
+ngx_http_llm_tenant(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
+    ngx_array_t *tenants, llm_account_kind_t kind,
+    const ngx_http_llm_block_directive_t *table)
 {
     char                   *error;
     ngx_str_t              *value;
@@ -140,7 +150,7 @@ ngx_http_llm_tenant(ngx_conf_t *cf, ngx_array_t *tenants,
         return NGX_CONF_ERROR;
     }
 
-    other = ngx_http_llm_tenant_find(tenants, &value[1]);
+    other = ngx_http_llm_tenant_find(lmcf, kind, &value[1]);
     if (other) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "duplicate %V \"%V\", the first one is in %s:%ui",
@@ -171,27 +181,46 @@ ngx_http_llm_tenant(ngx_conf_t *cf, ngx_array_t *tenants,
 
     *slot = tenant;
 
+    if (ngx_http_llm_tenant_index(cf, lmcf, tenant) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return ngx_http_llm_block(cf, table, tenant);
 }
 
 
 static ngx_http_llm_tenant_t *
-ngx_http_llm_tenant_find(ngx_array_t *tenants, ngx_str_t *name)
+ngx_http_llm_tenant_find(ngx_http_llm_main_conf_t *lmcf,
+    llm_account_kind_t kind, ngx_str_t *name)
 {
-    ngx_uint_t               i;
-    ngx_http_llm_tenant_t  **tenant;
+    ngx_str_node_t  *sn;
 
-    tenant = tenants->elts;
+    sn = ngx_str_rbtree_lookup(&lmcf->tenants_by_name[kind], name,
+                               ngx_crc32_long(name->data, name->len));
 
-    for (i = 0; i < tenants->nelts; i++) {
-        if (tenant[i]->name.len == name->len
-            && ngx_strncmp(tenant[i]->name.data, name->data, name->len) == 0)
-        {
-            return tenant[i];
-        }
+    return sn ? ngx_queue_data(sn, ngx_http_llm_name_node_t, sn)->tenant
+              : NULL;
+}
+
+
+static char *
+ngx_http_llm_tenant_index(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_tenant_t *tenant)
+{
+    ngx_http_llm_name_node_t  *nn;
+
+    nn = ngx_palloc(cf->pool, sizeof(ngx_http_llm_name_node_t));
+    if (nn == NULL) {
+        return NGX_CONF_ERROR;
     }
 
-    return NULL;
+    nn->tenant = tenant;
+    nn->sn.str = tenant->name;
+    nn->sn.node.key = ngx_crc32_long(tenant->name.data, tenant->name.len);
+
+    ngx_rbtree_insert(&lmcf->tenants_by_name[tenant->kind], &nn->sn.node);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -445,7 +474,7 @@ ngx_http_llm_key_by_name(ngx_http_llm_main_conf_t *lmcf, llm_str_t name)
     str.data = (u_char *) name.data;
     str.len = name.len;
 
-    key = ngx_http_llm_tenant_find(&lmcf->virtual_keys, &str);
+    key = ngx_http_llm_tenant_find(lmcf, LLM_ACCOUNT_VIRTUAL_KEY, &str);
 
     return (key && key->sigv4) ? key : NULL;
 }
@@ -482,21 +511,21 @@ ngx_http_llm_tenant_link(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
 {
     const char             *what;
     ngx_uint_t              i;
-    ngx_array_t            *parents;
+    llm_account_kind_t      parent;
     ngx_http_llm_route_t  **route;
 
     if (tenant->parent_name.len) {
 
         if (tenant->kind == LLM_ACCOUNT_TEAM) {
-            parents = &lmcf->customers;
+            parent = LLM_ACCOUNT_CUSTOMER;
             what = "llm_customer";
 
         } else {
-            parents = &lmcf->teams;
+            parent = LLM_ACCOUNT_TEAM;
             what = "llm_team";
         }
 
-        tenant->parent = ngx_http_llm_tenant_find(parents,
+        tenant->parent = ngx_http_llm_tenant_find(lmcf, parent,
                                                   &tenant->parent_name);
         if (tenant->parent == NULL) {
             return ngx_http_llm_conf_error(cf, &tenant->parent_place,

@@ -20,6 +20,9 @@ static ngx_int_t ngx_http_llm_no_candidate(ngx_http_llm_ctx_t *ctx,
     llm_refusal_t *refusal, const char *reason);
 
 
+static const char  ngx_http_llm_not_allowed[] =
+    "is not among those that this key may use";
+
 static const char  ngx_http_llm_unpriced[] =
     "has no price in the gateway's list, and calls whose cost is unknown are "
     "refused";
@@ -35,9 +38,8 @@ ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ngx_http_llm_target_t  *target;
 
     if (!ngx_http_llm_model_allowed(ctx)) {
-        refusal->reason = LLM_REFUSE_MODEL_NOT_ALLOWED;
-        refusal->message = ctx->model;
-        return NGX_DECLINED;
+        return ngx_http_llm_no_candidate(ctx, refusal,
+                                         ngx_http_llm_not_allowed);
     }
 
     route = ctx->key->route ? ctx->key->route : ctx->lmcf->default_route;
@@ -276,7 +278,10 @@ ngx_http_llm_no_candidate(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal,
     }
 
     refusal->reason = (reason == ngx_http_llm_unpriced)
-                      ? LLM_REFUSE_UNPRICED : LLM_REFUSE_NO_CANDIDATE;
+                      ? LLM_REFUSE_UNPRICED
+                      : (reason == ngx_http_llm_not_allowed)
+                        ? LLM_REFUSE_MODEL_NOT_ALLOWED
+                        : LLM_REFUSE_NO_CANDIDATE;
 
     len = sizeof("The model \"\" .") + ctx->model.len + ngx_strlen(reason);
 

@@ -130,6 +130,7 @@ ngx_http_llm_replace(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     ngx_http_set_ctx(r, fctx, ngx_http_llm_gov_filter_module);
 
+    r->err_status = 0;
     r->headers_out.status = reply.status;
     r->headers_out.status_line.len = 0;
     r->headers_out.content_length_n = reply.body.len;

@@ -138,6 +138,13 @@ ngx_http_llm_peer_configure(ngx_http_llm_ctx_t *ctx,
     conf->ssl_server_name = 1;
     conf->ssl_session_reuse = 1;
 
+    if (provider->endpoint.tls) {
+        ngx_str_set(&u->schema, "https://");
+
+    } else {
+        ngx_str_set(&u->schema, "http://");
+    }
+
     u->ssl = provider->endpoint.tls;
     u->ssl_name = provider->endpoint.host;
 }

@@ -41,7 +41,6 @@ ngx_http_llm_upstream_start(ngx_http_llm_ctx_t *ctx)
 
     u->conf = conf;
     u->output.tag = (ngx_buf_tag_t) &ngx_http_llm_gov_module;
-    ngx_str_set(&u->schema, "https://");
 
     u->create_request = ngx_http_llm_create_request;
     u->reinit_request = ngx_http_llm_reinit_request;
