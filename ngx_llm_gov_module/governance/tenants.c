@@ -198,8 +198,9 @@ ngx_http_llm_tenant_find(ngx_http_llm_main_conf_t *lmcf,
     sn = ngx_str_rbtree_lookup(&lmcf->tenants_by_name[kind], name,
                                ngx_crc32_long(name->data, name->len));
 
-    return sn ? ngx_queue_data(sn, ngx_http_llm_name_node_t, sn)->tenant
-              : NULL;
+    /* the node is the first member */
+
+    return sn ? ((ngx_http_llm_name_node_t *) sn)->tenant : NULL;
 }
 
 

@@ -103,7 +103,8 @@ ngx_http_llm_authenticate_sigv4(ngx_http_llm_ctx_t *ctx,
     }
 
     if (llm_sigv4_parse(ngx_http_llm_str(*authorization), ctx->sigv4)
-        != LLM_OK)
+        != LLM_OK
+        || !llm_str_eq(ctx->sigv4->service, llm_str("bedrock")))
     {
         refusal->reason = LLM_REFUSE_BAD_SIGNATURE;
         return NGX_DECLINED;
