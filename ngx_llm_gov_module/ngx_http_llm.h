@@ -29,6 +29,7 @@ typedef struct ngx_http_llm_hold_s       ngx_http_llm_hold_t;
 typedef struct ngx_http_llm_tenant_s     ngx_http_llm_tenant_t;
 typedef struct ngx_http_llm_provider_s   ngx_http_llm_provider_t;
 typedef struct ngx_http_llm_route_s      ngx_http_llm_route_t;
+typedef struct ngx_http_llm_main_conf_s  ngx_http_llm_main_conf_t;
 
 
 /* where a block or directive stands, for messages */
@@ -152,11 +153,14 @@ typedef struct {
 } ngx_http_llm_model_map_t;
 
 
-typedef struct {
+struct ngx_http_llm_main_conf_s {
     ngx_shm_zone_t             *zone;
     ngx_http_llm_shared_t      *shared;     /* zone->data's */
 
     ngx_path_t                 *store;      /* llm_store; NULL: none */
+    ngx_int_t                 (*restore)(ngx_http_llm_main_conf_t *lmcf,
+                                         ngx_log_t *log);
+                                            /* fills a new zone from it */
     ngx_msec_t                  store_sync;
 
     ngx_array_t                 prices;     /* of llm_prices_t *, asked in
@@ -182,7 +186,7 @@ typedef struct {
     ngx_thread_pool_t          *thread_pool;    /* for large bodies */
 #endif
     ngx_log_t                  *log;
-} ngx_http_llm_main_conf_t;
+};
 
 
 extern ngx_module_t  ngx_http_llm_gov_module;

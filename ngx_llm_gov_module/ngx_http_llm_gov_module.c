@@ -263,6 +263,7 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
                         ngx_str_rbtree_insert_value);
     }
 
+    lmcf->restore = ngx_http_llm_restore;
     lmcf->unpriced = NGX_CONF_UNSET_UINT;
     lmcf->store_sync = NGX_CONF_UNSET_MSEC;
     lmcf->log = &cf->cycle->new_log;

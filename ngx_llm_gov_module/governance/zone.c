@@ -3,7 +3,6 @@
  */
 
 #include "zone_internal.h"
-#include "../background/manager.h"
 
 #include <sys/wait.h>
 
@@ -237,7 +236,7 @@ ngx_http_llm_zone_fill(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
         return NGX_OK;
     }
 
-    return ngx_http_llm_restore(lmcf, log);
+    return lmcf->restore(lmcf, log);
 }
 
 
