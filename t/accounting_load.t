@@ -17,9 +17,9 @@ my @keys = map { "key$_" } 0 .. 7;
 my %key = map { ($_ => "sk-test-$_-0123456789") } @keys;
 
 my $t = LLM::Test->gateway(workers => 2, zone => '32m', provider =>
-    provider('east', 'region us-east-1; max_failures 100000;'
+    provider('east', 'region us-east-1; max_failures 0;'
                      . ' llm_budget 1000000 1M;')
-    . provider('west', 'region us-west-2; max_failures 100000;'),
+    . provider('west', 'region us-west-2; max_failures 0;'),
     http => "
     llm_route both { provider east weight=3; provider west; }
     llm_customer acme { llm_budget 1000000 1M hard;

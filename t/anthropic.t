@@ -13,7 +13,7 @@ use Test::More;
 
 my $key = 'sk-test-anthropic-0123456789';
 
-my $t = LLM::Test->gateway(provider => provider('main', 'max_failures 1000;'),
+my $t = LLM::Test->gateway(provider => provider('main', 'max_failures 0;'),
                            http => "
     llm_virtual_key tester { secret $key; }
     llm_model_map my-alias claude-3-haiku-20240307;
@@ -174,7 +174,7 @@ for my $case (
     [ 400, 'ValidationException', 400, 'invalid_request_error' ],
     [ 404, 'ResourceNotFoundException', 404, 'not_found_error' ],
     [ 403, 'AccessDeniedException', 403, 'permission_error' ],
-    [ 403, 'ExpiredTokenException', 502, 'api_error' ],
+    [ 403, 'ExpiredTokenException', 529, 'overloaded_error' ],
     [ 429, 'ThrottlingException', 429, 'rate_limit_error' ],
     [ 500, 'InternalServerException', 500, 'api_error' ],
     [ 503, 'ServiceUnavailableException', 529, 'overloaded_error' ],

@@ -114,7 +114,7 @@ sub signed {
     my $headers = sign_v4(path => $path, host => 'gateway.test',
                           body => $body, key => 'signer', secret => $signing,
                           headers => \%json, %o);
-    return $t->post($o{send_path} // $path, $o{send_body} // $body,
+    return $t->post($o{send_path} // $o{path} // $path, $o{send_body} // $body,
                     headers => { %$headers, %{ $o{more} // {} } });
 }
 

@@ -15,14 +15,14 @@ my %key = map { ($_ => "sk-test-$_-0123456789") }
     qw(pair single refused tls-fail timeout resting stale);
 
 my $t = LLM::Test->gateway(provider =>
-    provider('first', 'region us-east-1; max_failures 1000;')
-    . provider('second', 'region us-west-2; max_failures 1000;')
+    provider('first', 'region us-east-1; max_failures 0;')
+    . provider('second', 'region us-west-2; max_failures 0;')
     . provider('refused', 'endpoint http://127.0.0.1:%%PORT_nobody%%;'
-                          . ' max_failures 1000;')
+                          . ' max_failures 0;')
     . provider('tls-fail', 'endpoint https://%%SIM%%; ssl_verify off;'
-                          . ' max_failures 1000;')
+                          . ' max_failures 0;')
     . provider('slow', 'region eu-west-1; first_byte_timeout 300ms;'
-                       . ' max_failures 1000;')
+                       . ' max_failures 0;')
     . provider('weak', 'region eu-north-1; max_failures 3; cooldown 700ms;')
     . provider('stale', 'region ap-south-1; max_failures 1;'),
     http => "
@@ -102,19 +102,26 @@ for my $exception (qw(throttlingException internalServerException
 
 # the caller's own fault goes to nobody else
 
-for my $status (400, 404) {
+$t->sim_control('reset', {});
+$t->script({ status => 400, match => { region => 'us-east-1' } });
+my $r = $t->post($path, $body, key => $key{pair});
+is($r->{status}, 400, '400: told to the caller');
+is(scalar(my @asked = $t->received), 1, '400: nobody else was asked');
+
+# a model that one account or region does not have, another one may
+
+for my $status (403, 404) {
     $t->sim_control('reset', {});
     $t->script({ status => $status, match => { region => 'us-east-1' } });
-    my $r = $t->post($path, $body, key => $key{pair});
-    is($r->{status}, $status, "$status: told to the caller");
-    is(scalar(my @seen = $t->received), 1, "$status: nobody else was asked");
+    is($t->post($path, $body, key => $key{pair})->{status}, 200,
+       "$status: the second provider answers");
 }
 
 $t->sim_control('reset', {});
 $t->script({ exception_after => 0, exception => 'validationException',
              match => { region => 'us-east-1' } });
-my $r = $t->post($stream, $body, key => $key{pair});
-is(scalar(my @asked = $t->received), 1,
+$r = $t->post($stream, $body, key => $key{pair});
+is(scalar(@asked = $t->received), 1,
    'a validation exception first: nobody else was asked');
 
 # an exception later on: the client has seen something, nobody else is asked

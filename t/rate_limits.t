@@ -11,7 +11,7 @@ use LLM::Test;
 use Test::More;
 
 my %key = map { ($_ => "sk-test-$_-0123456789") }
-    qw(requests tokens input output concurrent team-a team-b free crowd);
+    qw(requests tokens input output concurrent team-a team-b crowd);
 
 my $t = LLM::Test->gateway(workers => 2, http => "
     llm_team limited { llm_rate_limit requests=4/1d; }
@@ -100,10 +100,6 @@ for my $case ([ tokens => 600, 300 ], [ input => 900, 50 ],
     wait_for(sub { $t->held(virtual_key => $name) == 0 });
     refused($name, 'virtual key', $name, $kind, 1000);
 }
-
-# a request that the provider refused used no tokens
-
-is(call('free', status => 400)->{status}, 403, 'no such key');
 
 # concurrency
 

@@ -14,7 +14,7 @@ use Test::More;
 my $key = 'sk-test-faults-0123456789';
 
 my $t = LLM::Test->gateway(provider =>
-    provider('main', 'max_failures 100000; read_timeout 500ms;'
+    provider('main', 'max_failures 0; read_timeout 500ms;'
                      . ' first_byte_timeout 500ms;'),
     http => "llm_virtual_key tester { secret $key; }\n");
 

@@ -108,7 +108,9 @@ class Bedrock:
     async def _scripted(self, connection, call, body):
         """Finds the behaviour; True when it has answered already."""
         behaviour = dict(self.app.defaults)
-        if b"sim:{" in call.request.body:
+        if call.operation == "count-tokens":
+            behaviour.update(answers.script_in(validate.counted(body)))
+        elif b"sim:{" in call.request.body:
             behaviour.update(answers.script_in(body))
         queued = self.app.queue.take(call.facts())
         if queued is not None:
@@ -138,7 +140,8 @@ class Bedrock:
     async def _operation(self, connection, call, family, body):
         operation = call.operation
         if operation == "count-tokens":
-            inner = validate.count_tokens(call.model, family, body)
+            validate.count_tokens(call.model, family, body)
+            inner = validate.counted(body)
             count = call.behaviour.get("input")
             if count is None:
                 count = answers.estimate_tokens(inner)

@@ -155,6 +155,8 @@ class Connection(asyncio.Protocol):
             self._serve(request))
 
     def _read_head(self):
+        if self.buffer and not 65 <= self.buffer[0] <= 90:
+            raise BadRequest("this is not HTTP")
         end = self.buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self.buffer) > MAX_HEAD:

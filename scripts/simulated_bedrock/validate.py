@@ -136,20 +136,24 @@ def converse(family, body):
                           "object to the content field and try again.")
 
 
+def counted(body):
+    """The body whose tokens a count-tokens body asks for, {} if broken."""
+    given = body.get("input")
+    given = given if isinstance(given, dict) else {}
+    if "converse" in given:
+        return given["converse"]
+    try:
+        raw = base64.b64decode(given["invokeModel"]["body"], validate=True)
+        return parse(raw)
+    except (KeyError, TypeError, binascii.Error, Invalid):
+        return {}
+
+
 def count_tokens(model_id, family, body):
-    """Returns the body whose tokens are counted."""
     if models.is_profile(model_id) or family != "claude":
         raise Invalid(NOT_COUNTABLE)
     given = body.get("input")
     if not isinstance(given, dict) or len(given) != 1:
         raise Invalid("The input field is required.")
-    if "converse" in given:
-        return given["converse"]
-    try:
-        raw = base64.b64decode(given["invokeModel"]["body"], validate=True)
-    except (KeyError, TypeError, binascii.Error):
-        raise Invalid("input.invokeModel.body is not base64",
-                      "SerializationException") from None
-    inner = parse(raw)
-    claude(inner)
-    return inner
+    if "converse" not in given:
+        claude(counted(body))

@@ -25,7 +25,7 @@ sub json_encode { return $json->encode($_[0]) }
 sub json_decode {
     my ($text) = @_;
 
-    return eval { $json->decode($text) };
+    return scalar eval { $json->decode($text) };
 }
 
 sub http_connect {

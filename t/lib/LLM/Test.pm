@@ -351,6 +351,27 @@ sub load {
     return @{ $result->{results} };
 }
 
+# The ledger as the status page tells it: nanodollars and tokens of an account
+# (customer, team, virtual_key, provider) since the beginning.
+
+my %kind = (customer => 1, team => 2, virtual_key => 3, provider => 4);
+
+sub account {
+    my ($self, $kind, $name) = @_;
+
+    my $status = $self->get('/llm/', headers => {
+        Accept => 'application/json' })->{json} // {};
+    my ($found) = grep { $_->{kind} == $kind{$kind} && $_->{name} eq $name }
+        @{ $status->{accounts} // [] };
+
+    return $found // {};
+}
+
+sub spent { my $self = shift; return $self->account(@_)->{spent} // 0 }
+sub held { my $self = shift; my $a = $self->account(@_);
+           return $a->{heldreq} ? $a->{held} || 1 : 0 }
+sub tokens { my $self = shift; return $self->account(@_)->{tokens} // 0 }
+
 sub get { my $self = shift; return $self->request('GET', @_) }
 
 sub post {
