@@ -15,9 +15,13 @@
  * again */
 #define NGX_HTTP_LLM_PRIMED_MS    10000
 
+/* of llm_credentials_conf_t */
+#define NGX_HTTP_LLM_FIELDS       12
+
 
 typedef struct {
     llm_credentials_conf_t   *conf;         /* of the first provider */
+    uint64_t                  hash;         /* of that */
     char                      label[160];   /* for messages */
     ngx_http_llm_slot_t     **slots;
     ngx_uint_t                nslots;
@@ -42,6 +46,8 @@ static ngx_int_t ngx_http_llm_identities_add(
     ngx_uint_t nproviders);
 static ngx_uint_t ngx_http_llm_identity_same(const llm_credentials_conf_t *a,
     const llm_credentials_conf_t *b);
+static uint64_t ngx_http_llm_identity_hash(
+    const llm_credentials_conf_t *conf);
 static void ngx_http_llm_identity_primed(ngx_http_llm_identity_t *identity,
     int64_t now_ms);
 static void ngx_http_llm_identity_run(ngx_http_llm_identity_t *identity,
@@ -101,7 +107,7 @@ ngx_http_llm_identities_add(ngx_http_llm_identities_t *identities,
     ngx_uint_t                i;
     ngx_http_llm_identity_t  *identity;
 
-    if (provider->slot == NULL) {
+    if (provider->slot == NULL || provider->governed) {
         return NGX_OK;
     }
 
@@ -122,6 +128,7 @@ ngx_http_llm_identities_add(ngx_http_llm_identities_t *identities,
         }
 
         identity->conf = &provider->credentials;
+        identity->hash = ngx_http_llm_identity_hash(identity->conf);
         identities->n++;
     }
 
@@ -148,24 +155,75 @@ ngx_http_llm_same(const char *a, const char *b)
 }
 
 
-/* the region tells only which STS is asked: what it gives is good everywhere */
+/* all that decides what is got.  The region is not among it: it tells only
+ * which STS is asked, and what that gives is good everywhere */
+static ngx_uint_t
+ngx_http_llm_identity_fields(const llm_credentials_conf_t *conf,
+    const char **fields)
+{
+    ngx_uint_t  n;
+
+    n = 0;
+
+    fields[n++] = conf->access_key_id;
+    fields[n++] = conf->secret_access_key;
+    fields[n++] = conf->session_token;
+    fields[n++] = conf->bearer;
+    fields[n++] = conf->bearer_file;
+    fields[n++] = conf->profile;
+    fields[n++] = conf->process;
+    fields[n++] = conf->imds_endpoint;
+    fields[n++] = conf->sts_endpoint;
+    fields[n++] = conf->assume_role;
+    fields[n++] = conf->role_session_name;
+    fields[n++] = conf->external_id;
+
+    return n;
+}
+
+
 static ngx_uint_t
 ngx_http_llm_identity_same(const llm_credentials_conf_t *a,
     const llm_credentials_conf_t *b)
 {
-    return a->source == b->source
-           && ngx_http_llm_same(a->access_key_id, b->access_key_id)
-           && ngx_http_llm_same(a->secret_access_key, b->secret_access_key)
-           && ngx_http_llm_same(a->session_token, b->session_token)
-           && ngx_http_llm_same(a->bearer, b->bearer)
-           && ngx_http_llm_same(a->bearer_file, b->bearer_file)
-           && ngx_http_llm_same(a->profile, b->profile)
-           && ngx_http_llm_same(a->process, b->process)
-           && ngx_http_llm_same(a->imds_endpoint, b->imds_endpoint)
-           && ngx_http_llm_same(a->sts_endpoint, b->sts_endpoint)
-           && ngx_http_llm_same(a->assume_role, b->assume_role)
-           && ngx_http_llm_same(a->role_session_name, b->role_session_name)
-           && ngx_http_llm_same(a->external_id, b->external_id);
+    const char  *one[NGX_HTTP_LLM_FIELDS], *other[NGX_HTTP_LLM_FIELDS];
+    ngx_uint_t   i, n;
+
+    n = ngx_http_llm_identity_fields(a, one);
+    (void) ngx_http_llm_identity_fields(b, other);
+
+    for (i = 0; i < n; i++) {
+        if (!ngx_http_llm_same(one[i], other[i])) {
+            return 0;
+        }
+    }
+
+    return a->source == b->source;
+}
+
+
+/* FNV-1a: to know in a slot what another process fetched for the same
+ * configuration */
+static uint64_t
+ngx_http_llm_identity_hash(const llm_credentials_conf_t *conf)
+{
+    uint64_t     hash;
+    const char  *p, *fields[NGX_HTTP_LLM_FIELDS];
+    ngx_uint_t   i, n;
+
+    n = ngx_http_llm_identity_fields(conf, fields);
+    hash = 0xcbf29ce484222325 ^ conf->source;
+
+    for (i = 0; i < n; i++) {
+
+        for (p = fields[i]; p != NULL && *p != '\0'; p++) {
+            hash = (hash ^ (u_char) *p) * 0x100000001b3;
+        }
+
+        hash = (hash ^ (fields[i] == NULL ? 0x100 : 0x101)) * 0x100000001b3;
+    }
+
+    return hash;
 }
 
 
@@ -179,6 +237,7 @@ ngx_http_llm_identity_primed(ngx_http_llm_identity_t *identity, int64_t now_ms)
         ngx_http_llm_slot_credentials(identity->slots[i], &copy);
 
         if (copy.generation == 0
+            || copy.conf != identity->hash
             || copy.error[0] != '\0'
             || now_ms - copy.fetched_ms > NGX_HTTP_LLM_PRIMED_MS)
         {
@@ -283,6 +342,7 @@ ngx_http_llm_identity_fetch(ngx_http_llm_identity_t *identity,
 
     if (rc == LLM_OK) {
         credentials->generation = 1;
+        credentials->conf = identity->hash;
 
         if (credentials->expires_ms != 0 && credentials->expires_ms <= now_ms)
         {
@@ -322,7 +382,8 @@ ngx_http_llm_credentials_equal(const llm_credentials_t *a,
 
 
 /* Into every slot, each with a generation of its own.  After a failure what
- * was there stays.  Returns whether something new was got. */
+ * was there stays, unless a reload changed where it is to come from.  Returns
+ * whether something new was got. */
 static ngx_uint_t
 ngx_http_llm_identity_publish(ngx_http_llm_identity_t *identity)
 {
@@ -336,6 +397,12 @@ ngx_http_llm_identity_publish(ngx_http_llm_identity_t *identity)
         ngx_http_llm_slot_credentials(identity->slots[i], &slot);
 
         if (credentials->generation == 0) {
+
+            if (slot.conf != identity->hash) {
+                ngx_memzero(&slot, sizeof(llm_credentials_t));
+                slot.conf = identity->hash;
+            }
+
             memcpy(slot.error, credentials->error, sizeof(slot.error));
             slot.error_ms = credentials->error_ms;
             ngx_http_llm_slot_set_credentials(identity->slots[i], &slot);
@@ -347,7 +414,9 @@ ngx_http_llm_identity_publish(ngx_http_llm_identity_t *identity)
         if (slot.generation == 0
             || !ngx_http_llm_credentials_equal(credentials, &slot))
         {
-            credentials->generation++;
+            /* never one that was there before: workers keep keys by it */
+            credentials->generation = ngx_max(slot.generation + 1,
+                                       (uint64_t) credentials->fetched_ms);
             changed = 1;
         }
 

@@ -5,7 +5,6 @@
 
 #include "mirroring.h"
 #include "spent.h"
-#include "../store/mirror.h"
 
 
 /* of the zone's hash table, looked through in one critical section */
@@ -38,6 +37,7 @@ typedef struct {
     ngx_msec_t             opened;      /* ngx_current_msec, as all here */
     ngx_msec_t             written;
     ngx_msec_t             compacted;
+    int64_t               others_ms;    /* when others last wrote */
     unsigned               tried:1;
     unsigned               failing:1;
     char                   error[512];
@@ -61,6 +61,8 @@ static ngx_int_t ngx_http_llm_mirroring_copy_account(
     ngx_http_llm_mirroring_t *mirroring, llm_account_t *account);
 static ngx_int_t ngx_http_llm_mirroring_write(
     ngx_http_llm_mirroring_t *mirroring, uint64_t epoch);
+static ngx_int_t ngx_http_llm_mirroring_others(
+    ngx_http_llm_mirroring_t *mirroring, ngx_http_llm_main_conf_t *lmcf);
 static ngx_int_t ngx_http_llm_mirroring_alive(
     ngx_http_llm_mirroring_t *mirroring, ngx_http_llm_main_conf_t *lmcf);
 static void ngx_http_llm_mirroring_ok(ngx_http_llm_mirroring_t *mirroring,
@@ -85,6 +87,7 @@ ngx_http_llm_mirroring_run(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
     }
 
     if (ngx_http_llm_mirroring_pass(mirroring, lmcf) != NGX_OK
+        || ngx_http_llm_mirroring_others(mirroring, lmcf) != NGX_OK
         || ngx_http_llm_mirroring_alive(mirroring, lmcf) != NGX_OK)
     {
         error = llm_mirror_error(mirroring->mirror);
@@ -334,6 +337,34 @@ ngx_http_llm_mirroring_write(ngx_http_llm_mirroring_t *mirroring,
             return NGX_ERROR;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* during a binary upgrade two masters spend from the same budgets */
+static ngx_int_t
+ngx_http_llm_mirroring_others(ngx_http_llm_mirroring_t *mirroring,
+    ngx_http_llm_main_conf_t *lmcf)
+{
+    int64_t  seen_ms;
+
+    if (llm_mirror_others_seen(mirroring->mirror, lmcf->shared->epoch,
+                               &seen_ms)
+        != LLM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (seen_ms == mirroring->others_ms) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_restore_others(lmcf, mirroring->mirror) != LLM_OK) {
+        return NGX_ERROR;
+    }
+
+    mirroring->others_ms = seen_ms;
 
     return NGX_OK;
 }

@@ -6,6 +6,7 @@
 #define NGX_HTTP_LLM_MIRRORING_H
 
 #include "../governance/zone.h"
+#include "../store/mirror.h"
 
 
 /*
@@ -15,6 +16,11 @@
  */
 ngx_int_t ngx_http_llm_mirroring_run(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
+
+/* adds to the zone what other masters have spent since the last time; LLM_OK,
+ * or LLM_ERROR with the reason in the mirror */
+int ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
+    llm_mirror_t *mirror);
 
 /* closes the store */
 void ngx_http_llm_mirroring_close(void);

@@ -1,54 +1,30 @@
 /*
- * The counters of a new zone from the store, and the last word to it.
+ * What other lives of the gateway have spent, from the store into the zone:
+ * all of it when a zone is made, and later what another master (a binary
+ * upgrade) goes on spending.
  */
 
 #include "manager.h"
+#include "mirroring.h"
 #include "../governance/zone.h"
-#include "../store/mirror.h"
 
 
 typedef struct {
     ngx_http_llm_main_conf_t  *lmcf;
+    int64_t                    now_ms;
     ngx_uint_t                 n;
+    unsigned                   full:1;
 } ngx_http_llm_restored_t;
 
 
-/* accounts that the configuration does not name are made too: should they come
- * back, they have not forgotten */
-static int
-ngx_http_llm_restore_counter(llm_account_kind_t kind, llm_str_t name,
-    llm_window_t window, int64_t start, const llm_amounts_t *spent, void *ctx)
-{
-    ngx_http_llm_restored_t *restored = ctx;
-
-    ngx_str_t       text;
-    llm_account_t  *account;
-    llm_counter_t  *counter;
-
-    text.data = (u_char *) name.data;
-    text.len = name.len;
-
-    counter = NULL;
-
-    ngx_http_llm_lock(restored->lmcf);
-
-    account = ngx_http_llm_account(restored->lmcf, kind, &text);
-
-    if (account != NULL) {
-        counter = ngx_http_llm_account_window(restored->lmcf, account, window);
-    }
-
-    if (counter != NULL) {
-        counter->start = start;
-        counter->spent = *spent;
-        counter->restored = *spent;
-        restored->n++;
-    }
-
-    ngx_http_llm_unlock(restored->lmcf);
-
-    return (counter == NULL) ? LLM_ERROR : LLM_OK;
-}
+static int ngx_http_llm_restore_counter(llm_account_kind_t kind,
+    llm_str_t name, llm_window_t window, int64_t start,
+    const llm_amounts_t *spent, void *ctx);
+static llm_counter_t *ngx_http_llm_restore_find(
+    ngx_http_llm_restored_t *restored, llm_account_kind_t kind, llm_str_t name,
+    llm_window_t window);
+static void ngx_http_llm_restore_add(llm_counter_t *counter,
+    const llm_amounts_t *others);
 
 
 ngx_int_t
@@ -70,26 +46,29 @@ ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
         return NGX_ERROR;
     }
 
+    ngx_memzero(&restored, sizeof(ngx_http_llm_restored_t));
     restored.lmcf = lmcf;
-    restored.n = 0;
+    restored.now_ms = ngx_http_llm_now();
 
-    rc = llm_mirror_restore(mirror, ngx_http_llm_now(),
+    rc = llm_mirror_restore(mirror, restored.now_ms,
                             ngx_http_llm_restore_counter, &restored);
 
-    if (rc == LLM_OK) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "llm_store: %ui counters restored from \"%V\"",
-                      restored.n, &lmcf->store->name);
+    if (restored.full) {
+        rc = LLM_ERROR;
 
-    } else if (llm_mirror_error(mirror)[0] != '\0') {
-        ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s",
-                      llm_mirror_error(mirror));
-
-    } else {
         ngx_log_error(NGX_LOG_EMERG, log, 0,
                       "llm_zone \"%V\" is full: the counters in \"%V\" do not "
                       "fit, write a larger one",
                       &lmcf->zone->shm.name, &lmcf->store->name);
+
+    } else if (rc == LLM_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "llm_store: %ui counters restored from \"%V\"",
+                      restored.n, &lmcf->store->name);
+
+    } else {
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s",
+                      llm_mirror_error(mirror));
     }
 
     /* never open over a fork */
@@ -97,4 +76,104 @@ ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
     llm_mirror_close(mirror);
 
     return (rc == LLM_OK) ? NGX_OK : NGX_ERROR;
+}
+
+
+int
+ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
+    llm_mirror_t *mirror)
+{
+    ngx_http_llm_restored_t  restored;
+
+    ngx_memzero(&restored, sizeof(ngx_http_llm_restored_t));
+    restored.lmcf = lmcf;
+    restored.now_ms = ngx_http_llm_now();
+
+    return llm_mirror_others(mirror, lmcf->shared->epoch, restored.now_ms,
+                             ngx_http_llm_restore_counter, &restored);
+}
+
+
+/* accounts that the configuration does not name are made too: should they come
+ * back, they have not forgotten */
+static int
+ngx_http_llm_restore_counter(llm_account_kind_t kind, llm_str_t name,
+    llm_window_t window, int64_t start, const llm_amounts_t *spent, void *ctx)
+{
+    ngx_http_llm_restored_t *restored = ctx;
+
+    llm_counter_t  *counter;
+
+    ngx_http_llm_lock(restored->lmcf);
+
+    counter = ngx_http_llm_restore_find(restored, kind, name, window);
+
+    if (counter == NULL) {
+        restored->full = 1;
+
+    } else if (counter->start == start) {
+        ngx_http_llm_restore_add(counter, spent);
+        restored->n++;
+    }
+
+    ngx_http_llm_unlock(restored->lmcf);
+
+    return LLM_OK;
+}
+
+
+/* turned to now; NULL: the zone is full */
+static llm_counter_t *
+ngx_http_llm_restore_find(ngx_http_llm_restored_t *restored,
+    llm_account_kind_t kind, llm_str_t name, llm_window_t window)
+{
+    ngx_str_t       text;
+    llm_account_t  *account;
+
+    text.data = (u_char *) name.data;
+    text.len = name.len;
+
+    account = ngx_http_llm_account(restored->lmcf, kind, &text);
+
+    if (account == NULL
+        || ngx_http_llm_account_window(restored->lmcf, account, window)
+           == NULL)
+    {
+        return NULL;
+    }
+
+    return llm_account_counter(account, window, restored->now_ms);
+}
+
+
+static void
+ngx_http_llm_restore_amount(int64_t *spent, int64_t *restored, int64_t others)
+{
+    int64_t  sum;
+
+    if (others > *restored) {
+        *spent = __builtin_add_overflow(*spent, others - *restored, &sum)
+                 ? INT64_MAX : sum;
+        *restored = others;
+    }
+}
+
+
+/* what is new of it since the last time */
+static void
+ngx_http_llm_restore_add(llm_counter_t *counter, const llm_amounts_t *others)
+{
+    llm_amounts_t  *spent, *restored;
+
+    spent = &counter->spent;
+    restored = &counter->restored;
+
+    ngx_http_llm_restore_amount(&spent->cost, &restored->cost, others->cost);
+    ngx_http_llm_restore_amount(&spent->requests, &restored->requests,
+                                others->requests);
+    ngx_http_llm_restore_amount(&spent->input_tokens, &restored->input_tokens,
+                                others->input_tokens);
+    ngx_http_llm_restore_amount(&spent->output_tokens,
+                                &restored->output_tokens,
+                                others->output_tokens);
 }

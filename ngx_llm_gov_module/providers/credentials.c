@@ -57,6 +57,7 @@ llm_credentials_fetch(llm_credentials_t *credentials,
     }
 
     got.generation = credentials->generation;
+    got.conf = credentials->conf;
     got.fetched_ms = now_ms;
     got.error[0] = '\0';
     got.error_ms = 0;

@@ -52,6 +52,8 @@ typedef struct {
 typedef struct {
     uint64_t   generation;              /* changes with the content; 0: none
                                            got yet */
+    uint64_t   conf;                    /* the caller's: a hash of the
+                                           configuration they are for */
     int64_t    expires_ms;              /* since the epoch; 0: never */
     int64_t    fetched_ms;
     uint16_t   id_len;
@@ -71,7 +73,7 @@ typedef struct {
 /*
  * Gets credentials now; may block for seconds (timeouts: 1 s to connect to a
  * metadata service, 5 s in all for each call).  LLM_OK: *credentials is filled
- * (generation is left to the caller).  LLM_ERROR: credentials->error says why,
+ * (generation and conf are left to the caller).  LLM_ERROR: credentials->error says why,
  * the rest is left as it was.
  */
 int llm_credentials_fetch(llm_credentials_t *credentials,

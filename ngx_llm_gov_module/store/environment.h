@@ -39,6 +39,9 @@ struct llm_mirror_s {
 /* sets the error text for LMDB's or the system's error; LLM_ERROR */
 int llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc);
 
+/* LMDB's error, 0 if all is well; follows another process's larger map */
+int llm_mirror_begin_txn(llm_mirror_t *mirror, unsigned flags, MDB_txn **txn);
+
 /* notes a put or a delete for the next transaction */
 int llm_mirror_gather(llm_mirror_t *mirror, char action,
     const llm_record_t *record);

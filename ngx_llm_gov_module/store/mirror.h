@@ -39,6 +39,14 @@ typedef int (*llm_mirror_handler_pt)(llm_account_kind_t kind, llm_str_t name,
 int llm_mirror_restore(llm_mirror_t *mirror, int64_t now_ms,
     llm_mirror_handler_pt handler, void *ctx);
 
+/* The same without the epoch `live`: what all other lives have spent.  One of
+ * them may still be going on: another master, during a binary upgrade.
+ * _others_seen() tells when any of them was last written (0: never). */
+int llm_mirror_others(llm_mirror_t *mirror, uint64_t live, int64_t now_ms,
+    llm_mirror_handler_pt handler, void *ctx);
+int llm_mirror_others_seen(llm_mirror_t *mirror, uint64_t live,
+    int64_t *seen_ms);
+
 /* Folds the records of epochs other than `live` that have been silent for a
  * day into one, and drops those of windows that are over. */
 int llm_mirror_compact(llm_mirror_t *mirror, uint64_t live, int64_t now_ms);

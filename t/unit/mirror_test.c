@@ -169,6 +169,10 @@ test_round_trip(void)
     ok(llm_mirror_commit(mirror) == LLM_OK, "another commit");
 
     llm_mirror_begin(mirror);
+    put(mirror, 7, "a", counter(day, NOW, 940, 0));
+    ok(llm_mirror_commit(mirror) == LLM_OK, "a commit of what was seen before");
+
+    llm_mirror_begin(mirror);
     put(mirror, 9, "a", counter(forever, NOW, 777, 0));
     llm_mirror_begin(mirror);
     ok(llm_mirror_commit(mirror) == LLM_OK,
@@ -188,10 +192,56 @@ test_round_trip(void)
     row = find(LLM_ACCOUNT_TEAM, "a", LLM_WINDOW_DAY);
     ok(row != NULL && row->spent.cost == 950
        && row->start == llm_window_start(day, NOW),
-       "a later value replaces the earlier one");
+       "a later value replaces the earlier one, but not the other way");
 
     ok(restore(mirror, NOW + DAY, &more) == LLM_OK && nrows == 1,
        "the next day only what never resets is left");
+
+    llm_mirror_close(mirror);
+}
+
+
+/* a binary upgrade: two masters, each with its own epoch */
+static void
+test_others(void)
+{
+    int64_t        seen, again;
+    unsigned       more;
+    const char    *error;
+    const row_t   *row;
+    llm_mirror_t  *mirror;
+
+    mirror = llm_mirror_open(fresh("others"), &error);
+
+    ok(llm_mirror_others_seen(mirror, 7, &seen) == LLM_OK && seen == 0,
+       "no other epoch");
+
+    llm_mirror_begin(mirror);
+    put(mirror, 7, "a", counter(forever, NOW, 100, 0));
+    llm_mirror_commit(mirror);
+
+    ok(llm_mirror_others_seen(mirror, 7, &seen) == LLM_OK && seen == 0,
+       "our own is none");
+
+    llm_mirror_begin(mirror);
+    put(mirror, 9, "a", counter(forever, NOW, 130, 100));
+    put(mirror, 9, "b", counter(day, NOW, 1, 0));
+    llm_mirror_commit(mirror);
+
+    ok(llm_mirror_others_seen(mirror, 7, &seen) == LLM_OK && seen > NOW,
+       "another one");
+    ok(llm_mirror_others_seen(mirror, 7, &again) == LLM_OK && seen == again,
+       "which is silent now");
+
+    nrows = more = 0;
+    ok(llm_mirror_others(mirror, 7, NOW, collect, &more) == LLM_OK
+       && nrows == 2, "what it spent");
+    row = find(LLM_ACCOUNT_TEAM, "a", LLM_WINDOW_FOREVER);
+    ok(row != NULL && row->spent.cost == 30, "without ours");
+
+    nrows = more = 0;
+    ok(llm_mirror_others(mirror, 9, NOW, collect, &more) == LLM_OK
+       && nrows == 1 && rows[0].spent.cost == 100, "and the other way");
 
     llm_mirror_close(mirror);
 }
@@ -579,6 +629,7 @@ main(void)
 
     test_records();
     test_round_trip();
+    test_others();
     test_names();
     test_compact();
     test_clock_set_back();
