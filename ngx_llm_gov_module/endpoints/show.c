@@ -1,0 +1,137 @@
+/*
+ * Names, amounts and times.
+ */
+
+#include "show.h"
+
+#include <inttypes.h>
+
+
+static const llm_str_t  ngx_http_llm_kinds[] = {
+    [LLM_ACCOUNT_CUSTOMER] = llm_str("customer"),
+    [LLM_ACCOUNT_TEAM] = llm_str("team"),
+    [LLM_ACCOUNT_VIRTUAL_KEY] = llm_str("virtual_key"),
+    [LLM_ACCOUNT_PROVIDER] = llm_str("provider")
+};
+
+static const llm_str_t  ngx_http_llm_metrics[] = {
+    [LLM_METRIC_COST] = llm_str("cost"),
+    [LLM_METRIC_REQUESTS] = llm_str("requests"),
+    [LLM_METRIC_TOKENS] = llm_str("tokens"),
+    [LLM_METRIC_INPUT_TOKENS] = llm_str("input_tokens"),
+    [LLM_METRIC_OUTPUT_TOKENS] = llm_str("output_tokens"),
+    [LLM_METRIC_CONCURRENCY] = llm_str("concurrency")
+};
+
+static const llm_str_t  ngx_http_llm_modes[] = {
+    [LLM_LIMIT_NORMAL] = llm_str("normal"),
+    [LLM_LIMIT_HARD] = llm_str("hard"),
+    [LLM_LIMIT_SOFT] = llm_str("soft")
+};
+
+static const llm_str_t  ngx_http_llm_outcomes[LLM_OUTCOMES] = {
+    [LLM_OUTCOME_OK] = llm_str("ok"),
+    [LLM_OUTCOME_ESTIMATED] = llm_str("estimated"),
+    [LLM_OUTCOME_UNPRICED] = llm_str("unpriced"),
+    [LLM_OUTCOME_CLIENT_ERROR] = llm_str("client_error"),
+    [LLM_OUTCOME_PROVIDER_ERROR] = llm_str("provider_error")
+};
+
+static const llm_str_t  ngx_http_llm_attempt_names[NGX_HTTP_LLM_ATTEMPTS] = {
+    [LLM_ATTEMPT_OK] = llm_str("ok"),
+    [LLM_ATTEMPT_CLIENT_ERROR] = llm_str("client_error"),
+    [LLM_ATTEMPT_THROTTLED] = llm_str("throttled"),
+    [LLM_ATTEMPT_SERVER_ERROR] = llm_str("server_error"),
+    [LLM_ATTEMPT_EXCEPTION] = llm_str("exception"),
+    [LLM_ATTEMPT_CONNECT] = llm_str("connect"),
+    [LLM_ATTEMPT_TIMEOUT] = llm_str("timeout"),
+    [LLM_ATTEMPT_BROKEN] = llm_str("broken")
+};
+
+
+llm_str_t
+ngx_http_llm_kind_name(llm_account_kind_t kind)
+{
+    return ngx_http_llm_kinds[kind];
+}
+
+
+llm_str_t
+ngx_http_llm_metric_name(llm_metric_t metric)
+{
+    return ngx_http_llm_metrics[metric];
+}
+
+
+llm_str_t
+ngx_http_llm_mode_name(llm_limit_mode_t mode)
+{
+    return ngx_http_llm_modes[mode];
+}
+
+
+llm_str_t
+ngx_http_llm_outcome_name(llm_outcome_t outcome)
+{
+    return ngx_http_llm_outcomes[outcome];
+}
+
+
+llm_str_t
+ngx_http_llm_attempt_name(llm_attempt_result_t result)
+{
+    return ngx_http_llm_attempt_names[result];
+}
+
+
+llm_str_t
+ngx_http_llm_limit_window(const llm_limit_t *limit, char text[16])
+{
+    llm_str_t  window;
+
+    window.data = text;
+    window.len = (limit->metric == LLM_METRIC_CONCURRENCY)
+                 ? 0 : llm_window_text(limit->window, text);
+
+    return window;
+}
+
+
+llm_str_t
+ngx_http_llm_cstr(const char *text, size_t size)
+{
+    return (llm_str_t) { text, strnlen(text, size) };
+}
+
+
+void
+ngx_http_llm_show_amount(llm_buf_t *buf, llm_metric_t metric, int64_t amount)
+{
+    if (metric == LLM_METRIC_COST) {
+        llm_buf_dollars(buf, amount);
+        return;
+    }
+
+    llm_buf_printf(buf, "%" PRId64, amount);
+}
+
+
+void
+ngx_http_llm_show_time(llm_buf_t *buf, int64_t ms)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (ms / 1000), &tm);
+
+    llm_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02dZ",
+                   (int) tm.ngx_tm_year, (int) tm.ngx_tm_mon,
+                   (int) tm.ngx_tm_mday, (int) tm.ngx_tm_hour,
+                   (int) tm.ngx_tm_min, (int) tm.ngx_tm_sec);
+}
+
+
+llm_str_t
+ngx_http_llm_endpoint_host(const ngx_http_llm_provider_t *provider)
+{
+    return ngx_http_llm_str(provider->endpoint.authority);
+}

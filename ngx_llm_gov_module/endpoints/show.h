@@ -1,0 +1,39 @@
+/*
+ * Names, amounts and times as both endpoints show them.
+ */
+
+#ifndef NGX_HTTP_LLM_SHOW_H
+#define NGX_HTTP_LLM_SHOW_H
+
+#include "snapshot.h"
+
+
+/* what the answers say they are made by */
+#define NGX_HTTP_LLM_GOV_VERSION  "0.1.0"
+
+
+llm_str_t ngx_http_llm_kind_name(llm_account_kind_t kind);
+llm_str_t ngx_http_llm_metric_name(llm_metric_t metric);
+llm_str_t ngx_http_llm_mode_name(llm_limit_mode_t mode);
+llm_str_t ngx_http_llm_outcome_name(llm_outcome_t outcome);
+llm_str_t ngx_http_llm_attempt_name(llm_attempt_result_t result);
+
+/* the window's text form ("1M", "total"), empty for concurrency */
+llm_str_t ngx_http_llm_limit_window(const llm_limit_t *limit,
+    char text[16]);
+
+/* a NUL-terminated text, or the part of a field that holds it */
+llm_str_t ngx_http_llm_cstr(const char *text, size_t size);
+
+/* dollars, or a count */
+void ngx_http_llm_show_amount(llm_buf_t *buf, llm_metric_t metric,
+    int64_t amount);
+
+/* RFC 3339, UTC, whole seconds: 2026-12-01T00:00:00Z */
+void ngx_http_llm_show_time(llm_buf_t *buf, int64_t ms);
+
+/* "host:port" as the configuration's endpoint says */
+llm_str_t ngx_http_llm_endpoint_host(const ngx_http_llm_provider_t *provider);
+
+
+#endif /* NGX_HTTP_LLM_SHOW_H */

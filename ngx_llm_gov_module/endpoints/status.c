@@ -1,0 +1,206 @@
+/*
+ * `llm_status`: everything there is to know, for people and for programs.
+ */
+
+#include "accept.h"
+#include "endpoints.h"
+#include "respond.h"
+#include "status.h"
+
+
+ngx_http_llm_page_t
+ngx_http_llm_status_page(ngx_http_llm_status_t *status, ngx_array_t *tenants)
+{
+    ngx_http_llm_page_t  page;
+
+    page.tenants = tenants;
+    page.first = ngx_min(status->offset, tenants->nelts);
+    page.end = page.first + ngx_min(tenants->nelts - page.first,
+                                    NGX_HTTP_LLM_PAGE);
+
+    return page;
+}
+
+
+ngx_uint_t
+ngx_http_llm_status_next(ngx_http_llm_status_t *status)
+{
+    ngx_uint_t                 most;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = status->lmcf;
+
+    most = ngx_max(lmcf->customers.nelts, lmcf->teams.nelts);
+    most = ngx_max(most, lmcf->virtual_keys.nelts);
+
+    return (most > status->offset && most - status->offset > NGX_HTTP_LLM_PAGE)
+           ? status->offset + NGX_HTTP_LLM_PAGE : 0;
+}
+
+
+ngx_http_llm_tenant_t *
+ngx_http_llm_status_above(ngx_http_llm_tenant_t *tenant,
+    llm_account_kind_t kind)
+{
+    while (tenant->parent != NULL) {
+        tenant = tenant->parent;
+
+        if (tenant->kind == kind) {
+            return tenant;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* the location itself and "status" below it */
+static ngx_uint_t
+ngx_http_llm_status_path(ngx_http_request_t *r)
+{
+    ngx_str_t                  rest;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->name.len > r->uri.len
+        || ngx_strncmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
+    {
+        /* a named location or one with a regular expression */
+        return 1;
+    }
+
+    rest.data = r->uri.data + clcf->name.len;
+    rest.len = r->uri.len - clcf->name.len;
+
+    if (rest.len && *rest.data == '/') {
+        rest.data++;
+        rest.len--;
+    }
+
+    return rest.len == 0
+           || (rest.len == 6 && ngx_strncmp(rest.data, "status", 6) == 0);
+}
+
+
+static ngx_int_t
+ngx_http_llm_status_offset(ngx_http_request_t *r, ngx_uint_t *offset)
+{
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    *offset = 0;
+
+    if (ngx_http_arg(r, (u_char *) "offset", 6, &value) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    n = ngx_atoi(value.data, value.len);
+
+    if (n == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    *offset = (ngx_uint_t) n;
+
+    return NGX_OK;
+}
+
+
+/* nothing is loaded from anywhere, nothing but our own style applies */
+static ngx_int_t
+ngx_http_llm_status_headers(ngx_http_request_t *r,
+    ngx_http_llm_format_t format)
+{
+    if (ngx_http_llm_respond_header(r, "Vary", "Accept") != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (format != NGX_HTTP_LLM_FORMAT_HTML) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_respond_header(r, "Content-Security-Policy",
+                                       "default-src 'none'; "
+                                       "style-src 'unsafe-inline'; "
+                                       "base-uri 'none'; form-action 'none'");
+}
+
+
+static ngx_int_t
+ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_format_t format, ngx_uint_t offset)
+{
+    ngx_int_t               rc;
+    llm_buf_t              *buf;
+    ngx_http_llm_status_t  *status;
+
+    static ngx_str_t  types[] = {
+        ngx_string("application/json"),
+        ngx_string("text/html; charset=utf-8")
+    };
+
+    status = ngx_pcalloc(r->pool, sizeof(ngx_http_llm_status_t));
+    buf = ngx_http_llm_respond_bufs(r, 1);
+
+    if (status == NULL || buf == NULL
+        || ngx_http_llm_status_headers(r, format) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    status->lmcf = lmcf;
+    status->pool = r->pool;
+    status->offset = offset;
+
+    ngx_http_llm_overview(lmcf, &status->overview);
+
+    rc = (format == NGX_HTTP_LLM_FORMAT_HTML)
+         ? ngx_http_llm_status_html(status, buf)
+         : ngx_http_llm_status_json(status, buf);
+
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_llm_respond(r, NGX_HTTP_OK, &types[format], buf, 1);
+}
+
+
+ngx_int_t
+ngx_http_llm_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 offset;
+    ngx_http_llm_format_t      format;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_gov_module);
+
+    rc = ngx_http_llm_respond_begin(r, lmcf);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (!ngx_http_llm_status_path(r)) {
+        return ngx_http_llm_respond_error(r, NGX_HTTP_NOT_FOUND, "not_found",
+                                          "there is nothing here but status");
+    }
+
+    format = ngx_http_llm_format(r);
+
+    if (format == NGX_HTTP_LLM_FORMAT_UNKNOWN) {
+        return ngx_http_llm_respond_error(r, NGX_HTTP_BAD_REQUEST,
+                                          "bad_request",
+                                          "format is json or html");
+    }
+
+    if (ngx_http_llm_status_offset(r, &offset) != NGX_OK) {
+        return ngx_http_llm_respond_error(r, NGX_HTTP_BAD_REQUEST,
+                                          "bad_request",
+                                          "offset is a number");
+    }
+
+    return ngx_http_llm_status_send(r, lmcf, format, offset);
+}
