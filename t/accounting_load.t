@@ -118,6 +118,9 @@ is($t->held(provider => $_), 0, "nothing is held on $_") for qw(east west);
 
 my $totals = $t->totals;
 
+cmp_ok($totals->{refused}, '>', $total / 60, 'the provider did fail');
+cmp_ok($totals->{outcomes}{'not answered'} // 0, '>', 0,
+       'and did not answer at all now and then');
 is($totals->{unpriced}, 0, 'every call had a price');
 is($totals->{errors}{InvalidSignatureException} // 0, 0,
    'every signature was right');

@@ -99,6 +99,7 @@ ok(wait_for(sub { $t->held(virtual_key => 'capped') == 0 }, 5),
    'cap: settled');
 cmp_ok(time - $began, '<', 3, 'cap: before the stream would have ended');
 cmp_ok($t->spent(virtual_key => 'capped'), '>', 0, 'cap: charged');
+ok(wait_for(sub { $t->totals->{left} == 2 }, 5), 'cap: the provider is told');
 
 # many at once, then quiet
 

@@ -22,15 +22,15 @@ my $t = LLM::Test->gateway(workers => 2, http => "
         '\"cache_read\":\"\$llm_cache_read_tokens\",'
         '\"cost\":\"\$llm_cost\",\"attempts\":\"\$llm_attempts\",'
         '\"refusal\":\"\$llm_refusal\",'
-        '\"first\":\"\$llm_time_to_first_token\",'
-        '\"overhead\":\"\$llm_overhead\",\"status\":\"\$status\"}';
+        '\"first\":\"\$llm_first_token_time\",'
+        '\"overhead\":\"\$llm_overhead_us\",\"status\":\"\$status\"}';
     llm_store %%PREFIX%%/store sync=1s;
     llm_customer acme { llm_budget 5000 1M; }
     llm_team ml { customer acme; llm_budget 2000 1M;
                   llm_rate_limit tokens=100000000/1h; }
     llm_virtual_key staging { secret $key; team ml; llm_budget 500 1w;
         llm_rate_limit requests=1000/1h concurrency=20; }
-    llm_virtual_key poor { secret $poor; team ml; llm_budget 0.000001 1M; }
+    llm_virtual_key poor { secret $poor; team ml; llm_budget 0.000001 1M hard; }
 ", server => 'access_log logs/llm.log llm;');
 
 $t->start_sim->start;
@@ -111,7 +111,7 @@ is($line->{output}, 340, '$llm_output_tokens');
 is($line->{cache_read}, 500, '$llm_cache_read_tokens');
 is($line->{cost} * 1e9, $cost / 4, '$llm_cost');
 is($line->{attempts}, 1, '$llm_attempts');
-like($line->{overhead}, qr/^\d/, '$llm_overhead');
+like($line->{overhead}, qr/^\d/, '$llm_overhead_us');
 is(scalar(grep { $_->{refusal} eq 'budget' } @lines), 2, '$llm_refusal');
 
 # endpoints do not take what they should not

@@ -303,8 +303,8 @@ sub provider {
 
     $more //= '';
     my $region = $more =~ /^\s*region\s/m ? '' : 'region us-east-1;';
-    my $credentials = $more =~ /credentials/ ? '' : '%%CREDENTIALS%%;';
-    my $endpoint = $more =~ /endpoint/ ? '' : 'endpoint http://%%SIM%%;';
+    my $credentials = $more =~ /\bcredentials / ? '' : '%%CREDENTIALS%%;';
+    my $endpoint = $more =~ /(?<!_)endpoint / ? '' : 'endpoint http://%%SIM%%;';
 
     return "llm_provider $name { type bedrock; $region $endpoint "
         . "$credentials $more }\n";
@@ -351,26 +351,43 @@ sub load {
     return @{ $result->{results} };
 }
 
-# The ledger as the status page tells it: nanodollars and tokens of an account
-# (customer, team, virtual_key, provider) since the beginning.
+# The ledger as the status page tells it: an account (customer, team,
+# virtual_key, provider) with what it has spent since the beginning, in
+# nanodollars and tokens.
 
-my %kind = (customer => 1, team => 2, virtual_key => 3, provider => 4);
+sub status {
+    my ($self) = @_;
+
+    return $self->get('/llm/', headers => {
+        Accept => 'application/json' })->{json} // {};
+}
 
 sub account {
     my ($self, $kind, $name) = @_;
 
-    my $status = $self->get('/llm/', headers => {
-        Accept => 'application/json' })->{json} // {};
-    my ($found) = grep { $_->{kind} == $kind{$kind} && $_->{name} eq $name }
-        @{ $status->{accounts} // [] };
+    my ($found) = grep { $_->{name} eq $name }
+        @{ $self->status->{"${kind}s"} // [] };
 
-    return $found // {};
+    return $found // die "no $kind $name in the status page\n";
 }
 
-sub spent { my $self = shift; return $self->account(@_)->{spent} // 0 }
-sub held { my $self = shift; my $a = $self->account(@_);
-           return $a->{heldreq} ? $a->{held} || 1 : 0 }
-sub tokens { my $self = shift; return $self->account(@_)->{tokens} // 0 }
+sub nano { return sprintf '%.0f', $_[0] * 1e9 }
+
+sub spent { my $self = shift; return nano($self->account(@_)->{spent}{cost}) }
+
+sub held {
+    my $self = shift;
+
+    my $account = $self->account(@_);
+    return $account->{in_flight} ? nano($account->{held}{cost}) || 1 : 0;
+}
+
+sub tokens {
+    my $self = shift;
+
+    my $spent = $self->account(@_)->{spent};
+    return $spent->{input_tokens} + $spent->{output_tokens};
+}
 
 sub get { my $self = shift; return $self->request('GET', @_) }
 
