@@ -238,8 +238,8 @@ ngx_http_llm_host_got(ngx_http_llm_host_t *host, ngx_http_llm_notes_t *notes,
     if (changed || host->reported != 0) {
         ngx_http_llm_note(notes, host->reported ? NGX_LOG_NOTICE
                                                 : NGX_LOG_INFO,
-                          "host \"%s\" has %u address%s%s", host->name,
-                          (unsigned) n, n == 1 ? "" : "es",
+                          "host \"%s:%s\" has %u address%s%s", host->name,
+                          host->port, (unsigned) n, n == 1 ? "" : "es",
                           host->reported ? " again" : "");
     }
 

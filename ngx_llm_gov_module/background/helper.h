@@ -9,7 +9,7 @@
 #include "../ngx_http_llm.h"
 
 
-/* Runs run(data) four times a second in a thread of its own until the process
+/* Runs run(data) ten times a second in a thread of its own until the process
  * exits.  Returns an errno. */
 ngx_err_t ngx_http_llm_helper_start(void (*run)(void *data), void *data);
 

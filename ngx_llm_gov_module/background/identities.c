@@ -3,6 +3,7 @@
  */
 
 #include "identities.h"
+#include "origin.h"
 
 #include <stdio.h>
 
@@ -15,9 +16,6 @@
  * again */
 #define NGX_HTTP_LLM_PRIMED_MS    10000
 
-/* of llm_credentials_conf_t */
-#define NGX_HTTP_LLM_FIELDS       12
-
 
 typedef struct {
     llm_credentials_conf_t   *conf;         /* of the first provider */
@@ -27,6 +25,8 @@ typedef struct {
     ngx_uint_t                nslots;
     llm_credentials_t         credentials;
     unsigned                  failures;
+    ngx_uint_t                refused;      /* by AWS, as workers saw */
+    ngx_atomic_t              replaced;     /* the main thread is to know */
     int64_t                   tried_ms;
     int64_t                   next_ms;
     int64_t                   reported_ms;
@@ -44,10 +44,6 @@ struct ngx_http_llm_identities_s {
 static ngx_int_t ngx_http_llm_identities_add(
     ngx_http_llm_identities_t *identities, ngx_http_llm_provider_t *provider,
     ngx_uint_t nproviders);
-static ngx_uint_t ngx_http_llm_identity_same(const llm_credentials_conf_t *a,
-    const llm_credentials_conf_t *b);
-static uint64_t ngx_http_llm_identity_hash(
-    const llm_credentials_conf_t *conf);
 static void ngx_http_llm_identity_primed(ngx_http_llm_identity_t *identity,
     int64_t now_ms);
 static void ngx_http_llm_identity_run(ngx_http_llm_identity_t *identity,
@@ -112,7 +108,7 @@ ngx_http_llm_identities_add(ngx_http_llm_identities_t *identities,
     }
 
     for (i = 0; i < identities->n; i++) {
-        if (ngx_http_llm_identity_same(identities->elts[i].conf,
+        if (ngx_http_llm_origin_same(identities->elts[i].conf,
                                        &provider->credentials))
         {
             break;
@@ -128,7 +124,7 @@ ngx_http_llm_identities_add(ngx_http_llm_identities_t *identities,
         }
 
         identity->conf = &provider->credentials;
-        identity->hash = ngx_http_llm_identity_hash(identity->conf);
+        identity->hash = ngx_http_llm_origin_hash(identity->conf);
         identities->n++;
     }
 
@@ -145,85 +141,6 @@ ngx_http_llm_identities_add(ngx_http_llm_identities_t *identities,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_llm_same(const char *a, const char *b)
-{
-    return (a == NULL || b == NULL) ? a == b : strcmp(a, b) == 0;
-}
-
-
-/* all that decides what is got.  The region is not among it: it tells only
- * which STS is asked, and what that gives is good everywhere */
-static ngx_uint_t
-ngx_http_llm_identity_fields(const llm_credentials_conf_t *conf,
-    const char **fields)
-{
-    ngx_uint_t  n;
-
-    n = 0;
-
-    fields[n++] = conf->access_key_id;
-    fields[n++] = conf->secret_access_key;
-    fields[n++] = conf->session_token;
-    fields[n++] = conf->bearer;
-    fields[n++] = conf->bearer_file;
-    fields[n++] = conf->profile;
-    fields[n++] = conf->process;
-    fields[n++] = conf->imds_endpoint;
-    fields[n++] = conf->sts_endpoint;
-    fields[n++] = conf->assume_role;
-    fields[n++] = conf->role_session_name;
-    fields[n++] = conf->external_id;
-
-    return n;
-}
-
-
-static ngx_uint_t
-ngx_http_llm_identity_same(const llm_credentials_conf_t *a,
-    const llm_credentials_conf_t *b)
-{
-    const char  *one[NGX_HTTP_LLM_FIELDS], *other[NGX_HTTP_LLM_FIELDS];
-    ngx_uint_t   i, n;
-
-    n = ngx_http_llm_identity_fields(a, one);
-    (void) ngx_http_llm_identity_fields(b, other);
-
-    for (i = 0; i < n; i++) {
-        if (!ngx_http_llm_same(one[i], other[i])) {
-            return 0;
-        }
-    }
-
-    return a->source == b->source;
-}
-
-
-/* FNV-1a: to know in a slot what another process fetched for the same
- * configuration */
-static uint64_t
-ngx_http_llm_identity_hash(const llm_credentials_conf_t *conf)
-{
-    uint64_t     hash;
-    const char  *p, *fields[NGX_HTTP_LLM_FIELDS];
-    ngx_uint_t   i, n;
-
-    n = ngx_http_llm_identity_fields(conf, fields);
-    hash = 0xcbf29ce484222325 ^ conf->source;
-
-    for (i = 0; i < n; i++) {
-
-        for (p = fields[i]; p != NULL && *p != '\0'; p++) {
-            hash = (hash ^ (u_char) *p) * 0x100000001b3;
-        }
-
-        hash = (hash ^ (fields[i] == NULL ? 0x100 : 0x101)) * 0x100000001b3;
-    }
-
-    return hash;
 }
 
 
@@ -275,6 +192,31 @@ ngx_http_llm_identities_run(void *data)
                 ngx_http_llm_identity_run(identity, identities->notes);
             }
         }
+    }
+}
+
+
+void
+ngx_http_llm_identities_wake(ngx_http_llm_identities_t *identities,
+    ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_uint_t                i, j;
+    ngx_http_llm_identity_t  *identity;
+
+    for (i = 0; i < identities->n; i++) {
+        identity = &identities->elts[i];
+
+        if (!ngx_atomic_cmp_set(&identity->replaced, 1, 0)) {
+            continue;
+        }
+
+        ngx_http_llm_lock(lmcf);
+
+        for (j = 0; j < identity->nslots; j++) {
+            llm_health_success(&identity->slots[j]->health);
+        }
+
+        ngx_http_llm_unlock(lmcf);
     }
 }
 
@@ -360,6 +302,13 @@ ngx_http_llm_identity_fetch(ngx_http_llm_identity_t *identity,
                                              now_ms);
 
     changed = ngx_http_llm_identity_publish(identity);
+
+    identity->refused |= refused;
+
+    if (changed && identity->refused) {
+        identity->refused = 0;
+        identity->replaced = 1;
+    }
 
     if (rc == LLM_OK) {
         ngx_http_llm_identity_got(identity, notes, changed, refused);
