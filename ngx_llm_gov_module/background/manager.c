@@ -10,7 +10,7 @@
 #include "mirroring.h"
 
 
-/* beside nginx's own folders for temporary files; it stays empty */
+/* beside the folder of client_body_temp_path; it stays empty */
 #define NGX_HTTP_LLM_FOLDER     "llm_gov_temp"
 
 #define NGX_HTTP_LLM_TICK       ((ngx_msec_t) 1000)
@@ -160,9 +160,16 @@ ngx_http_llm_manager_init(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 static ngx_int_t
 ngx_http_llm_manager_folder(ngx_conf_t *cf, ngx_str_t *name)
 {
-    size_t      len;
-    u_char     *p;
-    ngx_str_t   beside = ngx_string(NGX_HTTP_CLIENT_TEMP_PATH);
+    size_t                     len;
+    u_char                    *p;
+    ngx_str_t                  beside = ngx_string(NGX_HTTP_CLIENT_TEMP_PATH);
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->client_body_temp_path != NULL) {
+        beside = clcf->client_body_temp_path->name;
+    }
 
     for (len = beside.len; len > 0; len--) {
         if (beside.data[len - 1] == '/') {

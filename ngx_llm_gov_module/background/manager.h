@@ -13,9 +13,13 @@
 /* `llm_store path [sync=1s];` sets lmcf->store and registers the path */
 char *ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* without llm_store there must be a background process all the same: called
- * when the configuration is complete, makes a path of our own under the prefix
- * (no store is written there) */
+/* Called when the configuration is complete.  Without llm_store there must be a
+ * background process all the same, so this makes an empty folder of our own
+ * beside client_body_temp_path's: "llm_gov_temp".  It also names what the
+ * sources of credentials need of the environment (AWS_*, HOME, PATH, proxies)
+ * as `env` would, so that no such lines are needed.  With `master_process off`
+ * there is no background process: nothing is renewed then, and the store is
+ * written at the end only. */
 ngx_int_t ngx_http_llm_manager_init(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
 
