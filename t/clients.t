@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use IO::Select;
 use lib "$FindBin::Bin/lib";
 
 use LLM::Test;
@@ -34,6 +35,7 @@ http {
         region us-east-1;
         endpoint http://%%SIM%%;
         %%CREDENTIALS%%;
+        read_timeout 20m;
     }
 
     llm_customer acme { llm_budget 100000 1M; }
@@ -61,7 +63,7 @@ http {
     llm_virtual_key busy {
         secret file:%%PREFIX%%/busy.key;
         team clients;
-        llm_rate_limit tokens=1/1Y;
+        llm_rate_limit concurrency=1;
     }
 
     server {
@@ -71,6 +73,8 @@ http {
 
         ssl_certificate %%PREFIX%%/tls.crt;
         ssl_certificate_key %%PREFIX%%/tls.key;
+
+        llm_client_abort cancel;
 
         location /anthropic/ { llm_pass anthropic; }
         location /bedrock/ { llm_pass bedrock; }
@@ -120,6 +124,19 @@ my ($http, $h2c, $https) = map { '127.0.0.1:' . $t->port($_) } '', qw(h2c tls);
     PYTHONWARNINGS => 'ignore',
     NODE_NO_WARNINGS => 1,
 );
+
+# the busy key has one request under way all the time: Retry-After is short
+
+my $busy = http_connect($t->port);
+my $long = json_encode(claude(sim(text => 'so long', hang_after => 3)));
+
+http_send($busy, join "\r\n",
+          'POST ' . invoke_path('anthropic.claude-sonnet-4-20250514-v1:0',
+                                'invoke-with-response-stream') . ' HTTP/1.1',
+          'Host: localhost', "Authorization: Bearer $secret{busy}",
+          'Content-Type: application/json',
+          'Content-Length: ' . length $long, '', $long);
+IO::Select->new($busy)->can_read(20) or BAIL_OUT('no stream for the busy key');
 
 sub client {
     my ($name, $env, @command) = @_;
@@ -194,5 +211,6 @@ for my $client (@clients) {
     client(@$client) if !%only || $only{$client->[0]};
 }
 
+close $busy;
 $t->finish;
 done_testing();

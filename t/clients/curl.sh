@@ -26,45 +26,45 @@ ask() {
 }
 
 
-body '"input":5,"output":2,"text":"hello curl"' > "$work/body"
-body '"text":"a b c","delay_ms":5' ',"stream":true' > "$work/stream"
+body '"input":5,"output":2,"text":"hello curl"' > "$work/body.json"
+body '"text":"a b c","delay_ms":5' ',"stream":true' > "$work/stream.json"
 
-ok 'plain' ask plain "$messages" -d @"$work/body"
+ok 'plain' ask plain "$messages" -d @"$work/body.json"
 ok 'plain: answer' contains "$work/plain" '^HTTP/1.1 200' '"hello curl"'
 ok 'plain: names the request' contains "$work/plain" '^[Rr]equest-[Ii]d: .'
 
-ok 'stream' ask stream -N "$messages" -d @"$work/stream"
+ok 'stream' ask stream -N "$messages" -d @"$work/stream.json"
 ok 'stream: events' contains "$work/stream" 'text/event-stream' \
     '^event: message_start' '^event: message_stop'
 
 ok 'bearer' curl -sS --fail --max-time 20 -o "$work/bearer" \
     -H "Authorization: Bearer $LLM_KEY" -H 'content-type: application/json' \
-    "$messages" -d @"$work/body"
+    "$messages" -d @"$work/body.json"
 ok 'bearer: answer' contains "$work/bearer" '"hello curl"'
 
 ok 'HTTP/2, prior knowledge' ask h2c --http2-prior-knowledge \
-    "$LLM_ANTHROPIC_H2C_URL/v1/messages" -d @"$work/body"
+    "$LLM_ANTHROPIC_H2C_URL/v1/messages" -d @"$work/body.json"
 ok 'HTTP/2, prior knowledge: answer' contains "$work/h2c" '^HTTP/2 200' \
     '"hello curl"'
 
 ok 'HTTP/2, TLS' ask h2 --http2 --cacert "$LLM_CA" \
-    "$LLM_ANTHROPIC_TLS_URL/v1/messages" -d @"$work/body"
+    "$LLM_ANTHROPIC_TLS_URL/v1/messages" -d @"$work/body.json"
 ok 'HTTP/2, TLS: answer' contains "$work/h2" '^HTTP/2 200' '"hello curl"'
 
 ok 'HTTP/2, TLS, stream' ask h2s -N --http2 --cacert "$LLM_CA" \
-    "$LLM_ANTHROPIC_TLS_URL/v1/messages" -d @"$work/stream"
+    "$LLM_ANTHROPIC_TLS_URL/v1/messages" -d @"$work/stream.json"
 ok 'HTTP/2, TLS, stream: events' contains "$work/h2s" \
     '^event: message_start' '^event: message_stop'
 
-ok 'HTTP/1.0' ask http10 --http1.0 "$messages" -d @"$work/body"
+ok 'HTTP/1.0' ask http10 --http1.0 "$messages" -d @"$work/body.json"
 ok 'HTTP/1.0: answer' contains "$work/http10" ' 200' '"hello curl"'
 
 ok 'chunked' ask chunked -H 'Transfer-Encoding: chunked' "$messages" \
-    -d @"$work/body"
+    -d @"$work/body.json"
 ok 'chunked: answer' contains "$work/chunked" ' 200' '"hello curl"'
 
 ok 'Expect: 100-continue' ask expect -H 'Expect: 100-continue' "$messages" \
-    -d @"$work/body"
+    -d @"$work/body.json"
 ok 'Expect: 100-continue: answer' contains "$work/expect" '^HTTP/1.1 100' \
     ' 200' '"hello curl"'
 
@@ -81,11 +81,11 @@ if curl --help all | grep -q -- --aws-sigv4; then
 fi
 
 ok 'no key' curl -sS -i --max-time 20 -o "$work/nokey" "$messages" \
-    -H 'content-type: application/json' -d @"$work/body"
+    -H 'content-type: application/json' -d @"$work/body.json"
 ok 'no key: refused' contains "$work/nokey" ' 401' 'authentication_error'
 
-sed 's/staging/x/' "$work/body" | tr -d '}' > "$work/broken"
-ok 'broken JSON' ask broken "$messages" -d @"$work/broken"
+tr -d '}' < "$work/body.json" > "$work/broken.json"
+ok 'broken JSON' ask broken "$messages" -d @"$work/broken.json"
 ok 'broken JSON: refused' contains "$work/broken" ' 400' \
     'invalid_request_error'
 
