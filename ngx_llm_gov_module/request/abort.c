@@ -40,11 +40,12 @@ ngx_http_llm_downstream(ngx_http_request_t *r)
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_gov_module);
     wev = r->connection->write;
 
-    if (wev->timedout && ctx->streaming && !ctx->draining) {
+    if (wev->timedout && ctx->streaming) {
         wev->timedout = 0;
-        r->connection->error = 1;
 
-        ngx_http_llm_drain(ctx);
+        if (!ctx->draining) {
+            ngx_http_llm_drain(ctx);
+        }
     }
 
     ctx->downstream_handler(r);
@@ -62,6 +63,7 @@ ngx_http_llm_drain(ngx_http_llm_ctx_t *ctx)
     u = r->upstream;
 
     ctx->draining = 1;
+    r->connection->error = 1;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "llm client is gone, its answer is read on for the usage");

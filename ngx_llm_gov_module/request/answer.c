@@ -67,6 +67,9 @@ ngx_http_llm_answer_reset(ngx_http_llm_ctx_t *ctx)
     ngx_memzero(&ctx->status, sizeof(ngx_http_status_t));
     ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
 
+    /* of the parser, which may have stopped in the middle of a line */
+    ctx->request->state = 0;
+
     ctx->status_done = 0;
     ctx->header_done = 0;
     ctx->event_stream = 0;
@@ -183,8 +186,9 @@ ngx_http_llm_parse_headers(ngx_http_llm_ctx_t *ctx)
         rc = ngx_http_parse_header_line(r, &u->buffer, 1);
 
         if (rc == NGX_OK) {
-            if (ngx_http_llm_header_line(ctx) != NGX_OK) {
-                return NGX_ERROR;
+            rc = ngx_http_llm_header_line(ctx);
+            if (rc != NGX_OK) {
+                return rc;
             }
 
             continue;
@@ -415,7 +419,12 @@ ngx_http_llm_judge_error(ngx_http_llm_ctx_t *ctx)
 
     u = ctx->request->upstream;
 
-    if (!ngx_http_llm_peek(ctx, &body) && u->buffer.last < u->buffer.end) {
+    /* a body that lasts until the connection is closed is judged by what came
+     * with its header: the core takes the close for a failure */
+
+    if (!ngx_http_llm_peek(ctx, &body) && u->buffer.last < u->buffer.end
+        && (ctx->length >= 0 || u->headers_in.chunked))
+    {
         return NGX_AGAIN;
     }
 
@@ -547,7 +556,8 @@ ngx_http_llm_failed(ngx_http_llm_ctx_t *ctx, ngx_uint_t in_stream)
 
     ngx_http_llm_attempt_end(ctx, result);
 
-    if (verdict != LLM_VERDICT_PASS && ngx_http_llm_admit_next(ctx) == NGX_OK)
+    if (verdict != LLM_VERDICT_PASS && verdict != LLM_VERDICT_BETA
+        && ngx_http_llm_admit_next(ctx) == NGX_OK)
     {
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }

@@ -7,7 +7,11 @@
 #include "../providers/signer.h"
 
 
-#define NGX_HTTP_LLM_HEADERS_MAX  24
+#define NGX_HTTP_LLM_HEADERS_MAX     24
+
+/* Host before those of the client, and the date, hash and token after them: a
+ * client must not be able to push them out */
+#define NGX_HTTP_LLM_HEADERS_PASSED  (NGX_HTTP_LLM_HEADERS_MAX - 4)
 
 
 /* what is sent and signed; Host, dates and hashes beside them */
@@ -194,6 +198,10 @@ ngx_http_llm_build_passed(ngx_http_llm_build_t *build)
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
+
+            if (build->nheaders > NGX_HTTP_LLM_HEADERS_PASSED) {
+                return;
+            }
 
             if ((h[i].key.len == 12
                  && ngx_strncasecmp(h[i].key.data, (u_char *) "content-type",
@@ -385,6 +393,8 @@ ngx_http_llm_attempt_begin(ngx_http_llm_ctx_t *ctx)
     attempt->started = ngx_current_msec;
     attempt->first_token = -1;
 
+    ctx->error = NULL;
+
     /* from here on the call may cost, whoever dies */
     ctx->hold->sent = 1;
 }
@@ -423,7 +433,14 @@ ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx, llm_attempt_result_t result)
 
     case LLM_ATTEMPT_OK:
     case LLM_ATTEMPT_CLIENT_ERROR:
-        llm_health_success(health);
+
+        /* of a provider that had not answered yet when the client went nothing
+         * is known */
+
+        if (attempt->status) {
+            llm_health_success(health);
+        }
+
         break;
 
     case LLM_ATTEMPT_THROTTLED:

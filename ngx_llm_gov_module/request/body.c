@@ -53,7 +53,7 @@ ngx_http_llm_body_prepare(ngx_http_llm_ctx_t *ctx, ngx_http_llm_next_pt next)
 
 #if (NGX_THREADS)
     if (ctx->body_size >= NGX_HTTP_LLM_LARGE
-        || ctx->request->request_body->temp_file)
+        || ngx_http_llm_body_in_file(ctx->request))
     {
         rc = ngx_http_llm_body_post(ctx, next);
         if (rc != NGX_DECLINED) {
@@ -74,6 +74,15 @@ ngx_http_llm_body_prepare(ngx_http_llm_ctx_t *ctx, ngx_http_llm_next_pt next)
 }
 
 
+/* there is no body at all where another handler discarded it before */
+
+static ngx_inline ngx_uint_t
+ngx_http_llm_body_in_file(ngx_http_request_t *r)
+{
+    return r->request_body && r->request_body->temp_file;
+}
+
+
 /* the pieces as nginx has them; of a body in a file only the room */
 
 static ngx_int_t
@@ -89,7 +98,7 @@ ngx_http_llm_body_gather(ngx_http_llm_ctx_t *ctx)
     rb = r->request_body;
     n = 0;
 
-    for (cl = rb->bufs; cl; cl = cl->next) {
+    for (cl = rb ? rb->bufs : NULL; cl; cl = cl->next) {
         n++;
         ctx->body_size += ngx_buf_size(cl->buf);
     }
@@ -99,7 +108,7 @@ ngx_http_llm_body_gather(ngx_http_llm_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    if (rb->temp_file) {
+    if (ngx_http_llm_body_in_file(r)) {
         file = ngx_palloc(r->pool, ctx->body_size + 1);
         if (file == NULL) {
             return NGX_ERROR;
@@ -112,7 +121,7 @@ ngx_http_llm_body_gather(ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    for (cl = rb->bufs; cl; cl = cl->next) {
+    for (cl = rb ? rb->bufs : NULL; cl; cl = cl->next) {
         if (cl->buf->last == cl->buf->pos) {
             continue;
         }
@@ -162,7 +171,7 @@ ngx_http_llm_body_load(ngx_http_llm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_llm_body_work(ngx_http_llm_ctx_t *ctx)
 {
-    if (ctx->request->request_body->temp_file
+    if (ngx_http_llm_body_in_file(ctx->request)
         && ngx_http_llm_body_load(ctx) != NGX_OK)
     {
         return NGX_ERROR;

@@ -23,6 +23,9 @@ static ngx_int_t ngx_http_llm_no_candidate(ngx_http_llm_ctx_t *ctx,
 static const char  ngx_http_llm_not_allowed[] =
     "is not among those that this key may use";
 
+static const char  ngx_http_llm_unknown[] =
+    "is not a model name that the gateway knows; llm_model_map can name it";
+
 static const char  ngx_http_llm_unpriced[] =
     "has no price in the gateway's list, and calls whose cost is unknown are "
     "refused";
@@ -109,7 +112,7 @@ ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx, ngx_http_llm_target_t *target,
     rc = ngx_http_llm_choice_model(ctx, choice);
 
     if (rc == NGX_DECLINED) {
-        *reason = "is not a model name that the gateway knows";
+        *reason = ngx_http_llm_unknown;
     }
 
     if (rc != NGX_OK) {
@@ -277,11 +280,11 @@ ngx_http_llm_no_candidate(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal,
         reason = "cannot be served: no provider is configured";
     }
 
-    refusal->reason = (reason == ngx_http_llm_unpriced)
-                      ? LLM_REFUSE_UNPRICED
-                      : (reason == ngx_http_llm_not_allowed)
-                        ? LLM_REFUSE_MODEL_NOT_ALLOWED
-                        : LLM_REFUSE_NO_CANDIDATE;
+    refusal->reason =
+        reason == ngx_http_llm_unpriced ? LLM_REFUSE_UNPRICED
+        : reason == ngx_http_llm_not_allowed ? LLM_REFUSE_MODEL_NOT_ALLOWED
+        : reason == ngx_http_llm_unknown ? LLM_REFUSE_NOT_FOUND
+                                         : LLM_REFUSE_NO_CANDIDATE;
 
     len = sizeof("The model \"\" .") + ctx->model.len + ngx_strlen(reason);
 

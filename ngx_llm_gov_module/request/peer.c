@@ -232,8 +232,11 @@ ngx_http_llm_peer_failure(ngx_http_llm_ctx_t *ctx, ngx_peer_connection_t *pc)
     }
 
     if (c->read->timedout || c->write->timedout) {
-        /* it may well have worked on it: never refund on doubt */
-        ngx_http_llm_attempt_doubt(ctx);
+        if (u->request_body_sent) {
+            /* it may well have worked on it: never refund on doubt */
+            ngx_http_llm_attempt_doubt(ctx);
+        }
+
         return LLM_ATTEMPT_TIMEOUT;
     }
 
@@ -248,7 +251,7 @@ ngx_http_llm_peer_set_session(ngx_peer_connection_t *pc, void *data)
 
     ngx_http_llm_provider_t  *provider;
 
-    provider = ctx->choices[ctx->chosen].provider;
+    provider = ctx->attempts[ctx->nattempts - 1].provider;
 
     if (provider->ssl_session == NULL) {
         return NGX_OK;
@@ -271,7 +274,7 @@ ngx_http_llm_peer_save_session(ngx_peer_connection_t *pc, void *data)
         return;
     }
 
-    provider = ctx->choices[ctx->chosen].provider;
+    provider = ctx->attempts[ctx->nattempts - 1].provider;
 
     if (provider->ssl_session) {
         ngx_ssl_free_session(provider->ssl_session);

@@ -89,6 +89,12 @@ ngx_http_llm_reply(ngx_http_request_t *r, llm_reply_t *reply)
     ngx_buf_t    *b;
     ngx_chain_t   out;
 
+    if (r->headers_in.expect && r->request_body == NULL) {
+        /* it is not asked for: the client need not send it */
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;

@@ -136,7 +136,8 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* sent, and still unanswered when it is given up: the provider may bill it */
+/* sent as a whole, and still unanswered when it is given up: the provider may
+ * bill it */
 
 ngx_uint_t
 ngx_http_llm_unanswered(ngx_http_llm_ctx_t *ctx)
@@ -145,7 +146,7 @@ ngx_http_llm_unanswered(ngx_http_llm_ctx_t *ctx)
 
     u = ctx->request->upstream;
 
-    return u && u->request_sent && !ctx->header_sent && ctx->nattempts
+    return u && u->request_body_sent && !ctx->header_sent && ctx->nattempts
            && !ctx->attempts[ctx->nattempts - 1].ended;
 }
 

@@ -130,7 +130,8 @@ ngx_http_llm_chunked_filter(ngx_http_llm_ctx_t *ctx, ssize_t bytes)
         }
 
         if (rc == NGX_DONE) {
-            u->keepalive = !u->headers_in.connection_close;
+            u->keepalive = !u->headers_in.connection_close
+                           && b->pos == b->last;
             u->length = 0;
             return NGX_OK;
         }
