@@ -11,7 +11,7 @@
 #define NGX_HTTP_LLM_BUCKETS      128
 
 /* copied before they are written in one transaction */
-#define NGX_HTTP_LLM_COPIES       (1024 * 1024)
+#define NGX_HTTP_LLM_COPIES       (8 * 1024 * 1024)
 
 #define NGX_HTTP_LLM_REOPEN_MS    5000
 #define NGX_HTTP_LLM_ALIVE_MS     (10 * 60 * 1000)
