@@ -73,8 +73,8 @@ typedef struct {
 /*
  * Gets credentials now; may block for seconds (timeouts: 1 s to connect to a
  * metadata service, 5 s in all for each call).  LLM_OK: *credentials is filled
- * (generation and conf are left to the caller).  LLM_ERROR: credentials->error says why,
- * the rest is left as it was.
+ * (generation and conf are left to the caller).  LLM_ERROR: credentials->error
+ * says why, the rest is left as it was.  Reads the process's environment.
  */
 int llm_credentials_fetch(llm_credentials_t *credentials,
     const llm_credentials_conf_t *conf, int64_t now_ms);
