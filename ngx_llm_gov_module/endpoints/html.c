@@ -4,6 +4,7 @@
  */
 
 #include "html.h"
+#include "../wire/utf8.h"
 
 
 static const char  ngx_http_llm_html_head[] =
@@ -70,40 +71,67 @@ ngx_http_llm_html_end(llm_buf_t *buf)
 }
 
 
+/* the length of the character at `text`, 0 if it is none that a page may
+ * have */
+static size_t
+ngx_http_llm_html_character(const char *text, size_t len)
+{
+    size_t      i;
+    llm_utf8_t  utf8;
+
+    if ((u_char) text[0] < 0x80) {
+        return (u_char) text[0] >= 0x20 && text[0] != 0x7f;
+    }
+
+    if (!llm_utf8_start(&utf8, (uint8_t) text[0])) {
+        return 0;
+    }
+
+    for (i = 1; utf8.left != 0; i++) {
+        if (i == len || !llm_utf8_follow(&utf8, (uint8_t) text[i])) {
+            return 0;
+        }
+    }
+
+    return i;
+}
+
+
+static llm_str_t
+ngx_http_llm_html_entity(const char *text, size_t len)
+{
+    switch (*text) {
+
+    case '&':
+        return llm_str("&amp;");
+
+    case '<':
+        return llm_str("&lt;");
+
+    case '>':
+        return llm_str("&gt;");
+
+    case '"':
+        return llm_str("&quot;");
+
+    case '\'':
+        return llm_str("&#39;");
+    }
+
+    return (llm_str_t) { text, len };
+}
+
+
 void
 ngx_http_llm_html_text(llm_buf_t *buf, llm_str_t text)
 {
-    size_t      i;
-    llm_str_t   out;
+    size_t  i, len;
 
-    for (i = 0; i < text.len; i++) {
-        out.data = &text.data[i];
-        out.len = 1;
+    for (i = 0; i < text.len; i += len ? len : 1) {
+        len = ngx_http_llm_html_character(&text.data[i], text.len - i);
 
-        switch (text.data[i]) {
-
-        case '&':
-            out = llm_str("&amp;");
-            break;
-
-        case '<':
-            out = llm_str("&lt;");
-            break;
-
-        case '>':
-            out = llm_str("&gt;");
-            break;
-
-        case '"':
-            out = llm_str("&quot;");
-            break;
-
-        case '\'':
-            out = llm_str("&#39;");
-            break;
-        }
-
-        llm_buf_str(buf, out);
+        llm_buf_str(buf, len ? ngx_http_llm_html_entity(&text.data[i], len)
+                             : llm_str("\xef\xbf\xbd"));
     }
 }
 

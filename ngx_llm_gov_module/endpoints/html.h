@@ -29,6 +29,9 @@ void ngx_http_llm_html_table_end(llm_buf_t *buf);
 /* status_html_providers.c */
 ngx_int_t ngx_http_llm_html_providers(ngx_http_llm_status_t *status,
     llm_buf_t *buf);
+/* status_html_usage.c */
+ngx_int_t ngx_http_llm_html_usage(ngx_http_llm_status_t *status,
+    llm_buf_t *buf);
 
 
 #endif /* NGX_HTTP_LLM_HTML_H */

@@ -7,36 +7,6 @@
 #include <inttypes.h>
 
 
-/* The same kind of limit given twice: the smaller one decides, and a sample may
- * be given only once. */
-static ngx_uint_t
-ngx_http_llm_limit_shadowed(const ngx_http_llm_account_state_t *state,
-    ngx_uint_t index)
-{
-    ngx_uint_t          i;
-    const llm_limit_t  *limit, *other;
-
-    limit = state->limits[index].limit;
-
-    for (i = 0; i < state->nlimits; i++) {
-        other = state->limits[i].limit;
-
-        if (i != index
-            && other->metric == limit->metric
-            && other->mode == limit->mode
-            && other->window.unit == limit->window.unit
-            && other->window.count == limit->window.count
-            && (other->amount < limit->amount
-                || (other->amount == limit->amount && i < index)))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
 static void
 ngx_http_llm_account_labels(ngx_http_llm_metrics_t *metrics,
     const ngx_http_llm_account_state_t *state)
@@ -108,10 +78,8 @@ ngx_http_llm_account_samples(ngx_http_llm_metrics_t *metrics)
                               state->refused);
 
     for (i = 0; i < state->nlimits; i++) {
-        if (!ngx_http_llm_limit_shadowed(state, i)) {
-            ngx_http_llm_account_labels(metrics, state);
-            ngx_http_llm_limit_samples(metrics, &state->limits[i]);
-        }
+        ngx_http_llm_account_labels(metrics, state);
+        ngx_http_llm_limit_samples(metrics, &state->limits[i]);
     }
 }
 
@@ -232,9 +200,8 @@ ngx_http_llm_provider_samples(ngx_http_llm_metrics_t *metrics)
 }
 
 
-/* providers have no bound of their own here: there are never many */
 static ngx_int_t
-ngx_http_llm_metrics_configured(ngx_http_llm_metrics_t *metrics)
+ngx_http_llm_metrics_providers(ngx_http_llm_metrics_t *metrics)
 {
     ngx_uint_t                 i;
     ngx_http_llm_provider_t  **provider;
@@ -243,10 +210,7 @@ ngx_http_llm_metrics_configured(ngx_http_llm_metrics_t *metrics)
 
     for (i = 0; i < metrics->lmcf->providers.nelts; i++) {
 
-        if (ngx_http_llm_provider_repeated(metrics->lmcf, i)
-            || !ngx_http_llm_metrics_room(metrics,
-                                          provider[i]->limits.nelts))
-        {
+        if (!ngx_http_llm_metrics_room(metrics, provider[i]->limits.nelts)) {
             continue;
         }
 
@@ -275,7 +239,7 @@ ngx_http_llm_metrics_accounts(ngx_http_llm_metrics_t *metrics)
 
     lmcf = metrics->lmcf;
 
-    if (ngx_http_llm_metrics_configured(metrics) != NGX_OK
+    if (ngx_http_llm_metrics_providers(metrics) != NGX_OK
         || ngx_http_llm_metrics_tenants(metrics, &lmcf->customers) != NGX_OK
         || ngx_http_llm_metrics_tenants(metrics, &lmcf->teams) != NGX_OK
         || ngx_http_llm_metrics_tenants(metrics, &lmcf->virtual_keys)

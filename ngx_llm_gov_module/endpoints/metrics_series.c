@@ -7,51 +7,19 @@
 #include <inttypes.h>
 
 
-static llm_str_t
-ngx_http_llm_account_label(const llm_account_t *account)
-{
-    if (account == NULL) {
-        return llm_str("none");
-    }
-
-    /* accounts are never freed or renamed */
-
-    return (llm_str_t) { account->name, account->name_len };
-}
-
-
-/* the entry that the rest is folded into: no call has these labels */
-static ngx_uint_t
-ngx_http_llm_entry_other(const ngx_http_llm_labels_t *labels)
-{
-    return labels->virtual_key == NULL
-           && labels->provider == NULL
-           && labels->api == LLM_API_NONE
-           && labels->model_len == 5
-           && ngx_memcmp(labels->model, "other", 5) == 0;
-}
-
-
 static void
 ngx_http_llm_entry_labels(ngx_http_llm_metrics_t *metrics,
     const ngx_http_llm_labels_t *labels)
 {
-    ngx_uint_t  other;
+    ngx_http_llm_series_names_t  names;
 
-    static const llm_str_t  name = llm_str("other");
-
-    other = ngx_http_llm_entry_other(labels);
+    names = ngx_http_llm_series_names(labels);
 
     ngx_http_llm_labels_reset(metrics);
-
-    ngx_http_llm_label(metrics, "virtual_key", other ? name
-                       : ngx_http_llm_account_label(labels->virtual_key));
-    ngx_http_llm_label(metrics, "provider", other ? name
-                       : ngx_http_llm_account_label(labels->provider));
-    ngx_http_llm_label(metrics, "model", other ? name
-                       : (llm_str_t) { labels->model, labels->model_len });
-    ngx_http_llm_label(metrics, "api", other ? name
-                       : llm_api_name(labels->api));
+    ngx_http_llm_label(metrics, "virtual_key", names.virtual_key);
+    ngx_http_llm_label(metrics, "provider", names.provider);
+    ngx_http_llm_label(metrics, "model", names.model);
+    ngx_http_llm_label(metrics, "api", names.api);
 }
 
 
@@ -120,7 +88,7 @@ ngx_http_llm_metrics_entries(ngx_http_llm_metrics_t *metrics)
 
 
 static void
-ngx_http_llm_metrics_providers(ngx_http_llm_metrics_t *metrics)
+ngx_http_llm_metrics_calls(ngx_http_llm_metrics_t *metrics)
 {
     llm_buf_t              *buf;
     ngx_uint_t              i, index;
@@ -132,7 +100,8 @@ ngx_http_llm_metrics_providers(ngx_http_llm_metrics_t *metrics)
 
         ngx_http_llm_labels_reset(metrics);
         ngx_http_llm_label(metrics, "provider",
-                           ngx_http_llm_account_label(entry.provider));
+                           (llm_str_t) { entry.provider->name,
+                                         entry.provider->name_len });
 
         ngx_http_llm_sample_histogram(metrics, NGX_HTTP_LLM_M_DURATION,
                                       &entry.latency_ms,
@@ -156,7 +125,7 @@ ngx_http_llm_metrics_providers(ngx_http_llm_metrics_t *metrics)
 ngx_int_t
 ngx_http_llm_metrics_series(ngx_http_llm_metrics_t *metrics)
 {
-    ngx_http_llm_metrics_providers(metrics);
+    ngx_http_llm_metrics_calls(metrics);
 
     return ngx_http_llm_metrics_entries(metrics);
 }

@@ -135,3 +135,82 @@ ngx_http_llm_endpoint_host(const ngx_http_llm_provider_t *provider)
 {
     return ngx_http_llm_str(provider->endpoint.authority);
 }
+
+
+double
+ngx_http_llm_quantile(const llm_histogram_t *histogram,
+    const uint32_t *bounds, ngx_uint_t n, double quantile)
+{
+    double      rank, below, low;
+    ngx_uint_t  i;
+
+    if (histogram->count == 0) {
+        return 0;
+    }
+
+    low = 0;
+    below = 0;
+    rank = quantile * (double) histogram->count;
+
+    for (i = 0; i < n - 1; i++) {
+
+        if (below + (double) histogram->bucket[i] >= rank
+            && histogram->bucket[i])
+        {
+            return low + (bounds[i] - low) * (rank - below)
+                         / (double) histogram->bucket[i];
+        }
+
+        below += (double) histogram->bucket[i];
+        low = bounds[i];
+    }
+
+    return low;
+}
+
+
+static llm_str_t
+ngx_http_llm_account_name(const llm_account_t *account)
+{
+    if (account == NULL) {
+        return llm_str("none");
+    }
+
+    return (llm_str_t) { account->name, account->name_len };
+}
+
+
+/* no call has these labels */
+static ngx_uint_t
+ngx_http_llm_series_other(const ngx_http_llm_labels_t *labels)
+{
+    return labels->virtual_key == NULL
+           && labels->provider == NULL
+           && labels->api == LLM_API_NONE
+           && labels->model_len == 5
+           && ngx_memcmp(labels->model, "other", 5) == 0;
+}
+
+
+ngx_http_llm_series_names_t
+ngx_http_llm_series_names(const ngx_http_llm_labels_t *labels)
+{
+    ngx_http_llm_series_names_t  names;
+
+    if (ngx_http_llm_series_other(labels)) {
+        names.virtual_key = llm_str("other");
+        names.provider = llm_str("other");
+        names.model = llm_str("other");
+        names.api = llm_str("other");
+
+        return names;
+    }
+
+    names.virtual_key = ngx_http_llm_account_name(labels->virtual_key);
+    names.provider = ngx_http_llm_account_name(labels->provider);
+    names.model.data = labels->model;
+    names.model.len = labels->model_len;
+    names.api = llm_api_name(labels->api);
+
+    return names;
+}

@@ -100,6 +100,8 @@ ngx_http_llm_provider_state(ngx_http_llm_main_conf_t *lmcf, ngx_pool_t *pool,
     state->tenant = NULL;
     state->provider = provider;
     ngx_memzero(state->attempts, sizeof(state->attempts));
+    ngx_memzero(&state->latency_ms, sizeof(llm_histogram_t));
+    ngx_memzero(&state->first_token_ms, sizeof(llm_histogram_t));
 
     account = provider->slot->account;
     series = lmcf->shared->series->providers;
@@ -114,6 +116,8 @@ ngx_http_llm_provider_state(ngx_http_llm_main_conf_t *lmcf, ngx_pool_t *pool,
         if (series[i].provider == account) {
             ngx_memcpy(state->attempts, series[i].attempts,
                        sizeof(state->attempts));
+            state->latency_ms = series[i].latency_ms;
+            state->first_token_ms = series[i].first_token_ms;
             break;
         }
     }
@@ -268,25 +272,6 @@ ngx_http_llm_provider_entry(ngx_http_llm_main_conf_t *lmcf,
     *index = i;
 
     return found;
-}
-
-
-ngx_uint_t
-ngx_http_llm_provider_repeated(ngx_http_llm_main_conf_t *lmcf,
-    ngx_uint_t index)
-{
-    ngx_uint_t                 i;
-    ngx_http_llm_provider_t  **provider;
-
-    provider = lmcf->providers.elts;
-
-    for (i = 0; i < index; i++) {
-        if (provider[i]->slot == provider[index]->slot) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

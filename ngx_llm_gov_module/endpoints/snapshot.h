@@ -43,6 +43,8 @@ typedef struct {
     /* providers */
     llm_health_t                health;
     uint64_t                    attempts[NGX_HTTP_LLM_ATTEMPTS];
+    llm_histogram_t             latency_ms;
+    llm_histogram_t             first_token_ms;
 } ngx_http_llm_account_state_t;
 
 
@@ -109,11 +111,6 @@ ngx_uint_t ngx_http_llm_entries(ngx_http_llm_main_conf_t *lmcf,
 /* the providers' series, one at a time in the same way; 0: that was all */
 ngx_uint_t ngx_http_llm_provider_entry(ngx_http_llm_main_conf_t *lmcf,
     llm_provider_series_t *entry, ngx_uint_t *index);
-
-/* whether an earlier provider of the configuration has the same account, as
- * governed locations of the same name do: it is shown once */
-ngx_uint_t ngx_http_llm_provider_repeated(ngx_http_llm_main_conf_t *lmcf,
-    ngx_uint_t index);
 
 /* breaker closed or due for a probe, and where it is ours to call: an address
  * and credentials that have not expired are known */

@@ -204,11 +204,6 @@ ngx_http_llm_html_provider_accounts(ngx_http_llm_status_t *status,
     ngx_http_llm_html_accounts(buf, "Providers", "Region");
 
     for (i = 0; i < status->lmcf->providers.nelts; i++) {
-
-        if (ngx_http_llm_provider_repeated(status->lmcf, i)) {
-            continue;
-        }
-
         if (ngx_http_llm_provider_state(status->lmcf, status->pool,
                                         provider[i], &status->state)
             != NGX_OK)
@@ -277,6 +272,13 @@ ngx_http_llm_html_overview(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
                    (overview->size - overview->free) / 1024,
                    overview->size / 1024, (uint64_t) overview->naccounts,
                    (uint64_t) overview->nseries);
+
+    if (overview->overhead_us.count) {
+        llm_buf_printf(buf, "<p>Our own work on a request takes %.0f "
+                       "\xc2\xb5s on average.</p>\n",
+                       (double) overview->overhead_us.sum
+                       / (double) overview->overhead_us.count);
+    }
 
     ngx_http_llm_html_store(buf, lmcf, overview);
 }
@@ -357,7 +359,8 @@ ngx_http_llm_status_html(ngx_http_llm_status_t *status, llm_buf_t *buf)
                                      "Team or customer", &lmcf->virtual_keys)
            != NGX_OK
         || ngx_http_llm_html_provider_accounts(status, buf) != NGX_OK
-        || ngx_http_llm_html_providers(status, buf) != NGX_OK)
+        || ngx_http_llm_html_providers(status, buf) != NGX_OK
+        || ngx_http_llm_html_usage(status, buf) != NGX_OK)
     {
         return NGX_ERROR;
     }

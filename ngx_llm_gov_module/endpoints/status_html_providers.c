@@ -33,8 +33,8 @@ ngx_http_llm_html_health(llm_buf_t *buf,
         llm_buf_str(buf, llm_str("<span class=\"good\">ok</span>"));
     }
 
-    llm_buf_printf(buf, "<br><span class=\"dim\">%" PRIu64 " failures, rested "
-                   "%" PRIu64 " times</span></td>",
+    llm_buf_printf(buf, "<br><span class=\"dim\">failures: %" PRIu64
+                   ", rests: %" PRIu64 "</span></td>",
                    state->health.failures_total, state->health.opened_total);
 }
 
@@ -127,7 +127,34 @@ ngx_http_llm_html_attempts(llm_buf_t *buf, const uint64_t *attempts)
         }
     }
 
-    llm_buf_str(buf, llm_str("</td></tr>\n"));
+    llm_buf_str(buf, llm_str("</td>"));
+}
+
+
+static void
+ngx_http_llm_html_latency(llm_buf_t *buf, const llm_histogram_t *histogram)
+{
+    if (histogram->count == 0) {
+        llm_buf_str(buf, llm_str("<td></td>"));
+        return;
+    }
+
+    llm_buf_printf(buf, "<td class=\"n\">%.3f s"
+                   "<br><span class=\"dim\">p95 %.3f s</span></td>",
+                   (double) histogram->sum / (double) histogram->count / 1000,
+                   ngx_http_llm_quantile(histogram, llm_latency_bounds_ms,
+                                         LLM_LATENCY_BUCKETS, 0.95) / 1000);
+}
+
+
+static void
+ngx_http_llm_html_calls(llm_buf_t *buf,
+    const ngx_http_llm_account_state_t *state)
+{
+    ngx_http_llm_html_attempts(buf, state->attempts);
+    ngx_http_llm_html_latency(buf, &state->latency_ms);
+    ngx_http_llm_html_latency(buf, &state->first_token_ms);
+    llm_buf_str(buf, llm_str("</tr>\n"));
 }
 
 
@@ -147,7 +174,7 @@ ngx_http_llm_html_provider(llm_buf_t *buf,
     if (provider->governed) {
         llm_buf_str(buf, llm_str("<td class=\"dim\" colspan=\"4\">governed "
                                  "location (llm_govern)</td>"));
-        ngx_http_llm_html_attempts(buf, state->attempts);
+        ngx_http_llm_html_calls(buf, state);
         return;
     }
 
@@ -159,7 +186,7 @@ ngx_http_llm_html_provider(llm_buf_t *buf,
                                 : llm_str("as asked"));
     ngx_http_llm_html_endpoint(buf, provider);
     ngx_http_llm_html_credentials(buf, &credentials);
-    ngx_http_llm_html_attempts(buf, state->attempts);
+    ngx_http_llm_html_calls(buf, state);
 }
 
 
@@ -170,19 +197,15 @@ ngx_http_llm_html_providers(ngx_http_llm_status_t *status, llm_buf_t *buf)
     ngx_http_llm_provider_t  **provider;
 
     static const char *const  columns[] = {
-        "Name", "Health", "Model", "Endpoint", "Credentials", "Attempts"
+        "Name", "Health", "Model", "Endpoint", "Credentials", "Attempts",
+        "#Answer", "#First token"
     };
 
     provider = status->lmcf->providers.elts;
 
-    ngx_http_llm_html_table(buf, "Health of the providers", columns, 6);
+    ngx_http_llm_html_table(buf, "Health of the providers", columns, 8);
 
     for (i = 0; i < status->lmcf->providers.nelts; i++) {
-
-        if (ngx_http_llm_provider_repeated(status->lmcf, i)) {
-            continue;
-        }
-
         if (ngx_http_llm_provider_state(status->lmcf, status->pool,
                                         provider[i], &status->state)
             != NGX_OK)
