@@ -33,6 +33,15 @@ static void ngx_http_llm_body_thread_done(ngx_event_t *ev);
 #endif
 
 
+/* there is no body at all where another handler discarded it before */
+
+static ngx_inline ngx_uint_t
+ngx_http_llm_body_in_file(ngx_http_request_t *r)
+{
+    return r->request_body && r->request_body->temp_file;
+}
+
+
 ngx_int_t
 ngx_http_llm_body_prepare(ngx_http_llm_ctx_t *ctx, ngx_http_llm_next_pt next)
 {
@@ -71,15 +80,6 @@ ngx_http_llm_body_prepare(ngx_http_llm_ctx_t *ctx, ngx_http_llm_next_pt next)
     next(ctx);
 
     return NGX_OK;
-}
-
-
-/* there is no body at all where another handler discarded it before */
-
-static ngx_inline ngx_uint_t
-ngx_http_llm_body_in_file(ngx_http_request_t *r)
-{
-    return r->request_body && r->request_body->temp_file;
 }
 
 

@@ -260,8 +260,7 @@ ngx_int_t ngx_http_llm_clock_learn(ngx_http_llm_ctx_t *ctx);
 /* stream.c */
 ngx_int_t ngx_http_llm_input_filter_init(void *data);
 ngx_int_t ngx_http_llm_input_filter(void *data, ssize_t bytes);
-ngx_int_t ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx);
-void ngx_http_llm_stream_broken(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_stream_close(ngx_http_llm_ctx_t *ctx);
 
 /* abort.c: the client is gone, the provider's answer is read on */
 void ngx_http_llm_drain(ngx_http_llm_ctx_t *ctx);

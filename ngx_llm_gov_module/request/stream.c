@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_llm_emit_copy(ngx_http_llm_ctx_t *ctx,
 static ngx_int_t ngx_http_llm_append(ngx_http_llm_ctx_t *ctx,
     ngx_chain_t *cl);
 static ngx_int_t ngx_http_llm_collected_end(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_raise(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx);
 
@@ -81,11 +82,7 @@ ngx_http_llm_input_filter(void *data, ssize_t bytes)
     rc = u->headers_in.chunked ? ngx_http_llm_chunked_filter(ctx, bytes)
                                : ngx_http_llm_plain_filter(ctx, bytes);
 
-    if (rc == NGX_OK && u->length == 0 && ctx->collect) {
-        rc = ngx_http_llm_collected_end(ctx);
-    }
-
-    if (rc == NGX_OK && u->length == 0 && ctx->translate) {
+    if (rc == NGX_OK && u->length == 0) {
         rc = ngx_http_llm_stream_end(ctx);
     }
 
@@ -442,14 +439,18 @@ ngx_http_llm_collected_end(ngx_http_llm_ctx_t *ctx)
 
 /* all bytes are there; if the message is not whole the client must know */
 
-ngx_int_t
+static ngx_int_t
 ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx)
 {
     llm_buf_t             out;
     ngx_int_t             rc;
     llm_upstream_error_t  error;
 
-    if (ctx->sse.message_stopped || ctx->sse.is_error) {
+    if (ctx->collect) {
+        return ngx_http_llm_collected_end(ctx);
+    }
+
+    if (!ctx->translate || ctx->sse.message_stopped || ctx->sse.is_error) {
         return NGX_OK;
     }
 
@@ -472,11 +473,11 @@ ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* the upstream code gave up in the middle: an event says so before the
- * connection is closed */
+/* the upstream code gave up in the middle, or the provider ended its answer by
+ * closing: what is left to say is said before the connection is closed */
 
 void
-ngx_http_llm_stream_broken(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_stream_close(ngx_http_llm_ctx_t *ctx)
 {
     ngx_http_request_t   *r;
     ngx_http_upstream_t  *u;
@@ -484,8 +485,8 @@ ngx_http_llm_stream_broken(ngx_http_llm_ctx_t *ctx)
     r = ctx->request;
     u = r->upstream;
 
-    if (!ctx->translate || r->connection->error
-        || ngx_http_llm_stream_end(ctx) != NGX_OK || u->out_bufs == NULL)
+    if (!u->header_sent || ngx_http_llm_stream_end(ctx) != NGX_OK
+        || u->out_bufs == NULL)
     {
         return;
     }

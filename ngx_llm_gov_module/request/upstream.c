@@ -92,6 +92,20 @@ ngx_http_llm_abort_request(ngx_http_request_t *r)
 }
 
 
+/* the client's own doing: it closed, broke, or stopped reading */
+
+static ngx_uint_t
+ngx_http_llm_client_gone(ngx_http_llm_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+
+    return ctx->draining || rc == NGX_DONE || c->error || c->timedout
+           || rc == NGX_HTTP_CLIENT_CLOSED_REQUEST;
+}
+
+
 /* also called when the stream broke off after its header was passed on: the
  * last moment at which the client can be told why */
 
@@ -116,27 +130,23 @@ ngx_http_llm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         return;
     }
 
-    if (ctx->header_sent && (rc == 0 || ctx->draining)) {
-        ngx_http_llm_attempt_end(ctx, ctx->meter && ctx->meter->exception.len
-                                      ? LLM_ATTEMPT_EXCEPTION
-                                      : LLM_ATTEMPT_OK);
-        return;
-    }
-
-    if (ctx->header_sent && rc != NGX_HTTP_CLIENT_CLOSED_REQUEST
-        && rc != NGX_DONE)
-    {
-        ngx_http_llm_attempt_end(ctx, LLM_ATTEMPT_BROKEN);
-        ngx_http_llm_stream_broken(ctx);
-        return;
-    }
-
-    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || rc == NGX_DONE) {
+    if (ngx_http_llm_client_gone(ctx, rc)) {
         ctx->in_doubt |= ngx_http_llm_unanswered(ctx);
         ngx_http_llm_attempt_end(ctx, LLM_ATTEMPT_OK);
-        return;
-    }
 
-    ngx_http_llm_attempt_end(ctx, rc == NGX_HTTP_GATEWAY_TIME_OUT
-                                  ? LLM_ATTEMPT_TIMEOUT : LLM_ATTEMPT_BROKEN);
+    } else if (ctx->header_sent && rc == 0) {
+        ngx_http_llm_attempt_end(ctx, ctx->meter->exception.len
+                                      ? LLM_ATTEMPT_EXCEPTION
+                                      : LLM_ATTEMPT_OK);
+        ngx_http_llm_stream_close(ctx);
+
+    } else if (ctx->header_sent) {
+        ngx_http_llm_attempt_end(ctx, LLM_ATTEMPT_BROKEN);
+        ngx_http_llm_stream_close(ctx);
+
+    } else {
+        ngx_http_llm_attempt_end(ctx, rc == NGX_HTTP_GATEWAY_TIME_OUT
+                                      ? LLM_ATTEMPT_TIMEOUT
+                                      : LLM_ATTEMPT_BROKEN);
+    }
 }
