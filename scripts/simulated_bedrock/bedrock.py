@@ -124,6 +124,9 @@ class Bedrock:
         if behaviour.get("unknown_operation"):
             await self._unknown(connection)
             return True
+        if "exception_after" in behaviour and not streams(call, body):
+            name = behaviour.get("exception", "internalServerException")
+            behaviour.setdefault("error", name[:1].upper() + name[1:])
         if "status" in behaviour or (
                 "error" in behaviour
                 and "error_frame_after" not in behaviour):
@@ -277,6 +280,11 @@ class Bedrock:
         else:
             await playing
             self.app.totals.refused(f"recorded {recording.status}")
+
+
+def streams(call, body):
+    return (call.operation.endswith("-stream")
+            or call.operation in NATIVE.values() and body.get("stream"))
 
 
 def sse(name, value):

@@ -9,16 +9,18 @@ from .errors import MESSAGE
 
 EVENTSTREAM = "application/vnd.amazon.eventstream"
 
-# behaviours that end a stream, with the number of frames before
-ENDINGS = ("exception_after", "error_frame_after", "cut_after", "reset_after",
-           "hang_after", "bad_crc_after", "bad_prelude_after")
+# behaviours that end a stream, with the number of frames before; a body knows
+# the first three, with the number of bytes
+ENDINGS = ("cut_after", "reset_after", "hang_after", "exception_after",
+           "error_frame_after", "bad_crc_after", "bad_prelude_after")
+BODY_ENDINGS = ENDINGS[:3]
 
 GARBAGE = bytes((i * 73 + 41) & 0xFF for i in range(700))
 
 
-def ending_of(behaviour, count):
+def ending_of(behaviour, count, names=ENDINGS):
     """(name, frames before it) of what ends a stream of `count` frames."""
-    for name in ENDINGS:
+    for name in names:
         if name in behaviour and behaviour[name] < count:
             return name, behaviour[name]
     return None, count
@@ -82,7 +84,7 @@ async def play_body(connection, behaviour, status, headers, body):
     length = None if behaviour.get("chunked") else len(body)
     connection.start(status, headers, length, behaviour.get("date_skew", 0))
     connection.split = behaviour.get("split", 0)
-    name, at = ending_of(behaviour, len(body))
+    name, at = ending_of(behaviour, len(body), BODY_ENDINGS)
     if name is not None:
         await connection.write(body[:at])
         await end_badly(connection, name)
