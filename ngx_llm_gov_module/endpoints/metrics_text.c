@@ -54,6 +54,13 @@ ngx_http_llm_labels_reset(ngx_http_llm_metrics_t *metrics)
 }
 
 
+static ngx_uint_t
+ngx_http_llm_label_plain(u_char c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '%' && c != '"' && c != '\\';
+}
+
+
 /* Two values never become one: what is not printable ASCII, and `%` itself, is
  * %-encoded.  A model's name may come from a client, and a sample given twice
  * would cost the whole scrape. */
@@ -62,7 +69,7 @@ ngx_http_llm_label(ngx_http_llm_metrics_t *metrics, const char *name,
     llm_str_t value)
 {
     u_char      c;
-    size_t      i;
+    size_t      i, start;
     llm_buf_t  *buf;
 
     buf = metrics->labels;
@@ -70,17 +77,21 @@ ngx_http_llm_label(ngx_http_llm_metrics_t *metrics, const char *name,
     llm_buf_printf(buf, "%s%s=\"", buf->len ? "," : "", name);
 
     for (i = 0; i < value.len; i++) {
+        start = i;
+
+        while (i < value.len && ngx_http_llm_label_plain(value.data[i])) {
+            i++;
+        }
+
+        llm_buf_append(buf, value.data + start, i - start);
+
+        if (i == value.len) {
+            break;
+        }
+
         c = (u_char) value.data[i];
 
-        if (c < 0x20 || c > 0x7e || c == '%') {
-            llm_buf_printf(buf, "%%%02X", c);
-
-        } else if (c == '"' || c == '\\') {
-            llm_buf_printf(buf, "\\%c", c);
-
-        } else {
-            llm_buf_append(buf, &c, 1);
-        }
+        llm_buf_printf(buf, (c == '"' || c == '\\') ? "\\%c" : "%%%02X", c);
     }
 
     llm_buf_append(buf, "\"", 1);
@@ -91,7 +102,8 @@ static void
 ngx_http_llm_sample_start(llm_buf_t *buf, const char *name,
     const char *suffix, llm_buf_t *labels)
 {
-    llm_buf_printf(buf, "%s%s", name, suffix);
+    llm_buf_append(buf, name, ngx_strlen(name));
+    llm_buf_append(buf, suffix, ngx_strlen(suffix));
 
     if (labels->len) {
         llm_buf_append(buf, "{", 1);
