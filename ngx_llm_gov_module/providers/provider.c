@@ -402,6 +402,10 @@ ngx_http_llm_providers_complete(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
 
     for (i = 0; i < lmcf->providers.nelts; i++) {
 
+        if (provider[i]->governed) {
+            continue;
+        }
+
         if (provider[i]->endpoint.host.len == 0
             && ngx_http_llm_provider_default_endpoint(cf, provider[i])
                != NGX_CONF_OK)

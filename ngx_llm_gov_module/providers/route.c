@@ -225,6 +225,8 @@ ngx_http_llm_route_default(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_str_set(&route->name, "");
+
     if (ngx_array_init(&route->targets, cf->pool, lmcf->providers.nelts + 1,
                        sizeof(ngx_http_llm_target_t))
         != NGX_OK)
