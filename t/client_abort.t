@@ -14,7 +14,7 @@ use Time::HiRes qw(time);
 
 my %key = map { ($_ => "sk-test-$_-0123456789") } qw(drain cancel capped);
 
-my $t = LLM::Test->gateway(http => join('', map {
+my $t = LLM::Test->gateway(http => "send_timeout 1s;\n" . join('', map {
     "llm_virtual_key $_ { secret $key{$_}; }\n" } sort keys %key),
     server => "
     location /cancel/ { llm_client_abort cancel; llm_pass bedrock; }
@@ -100,6 +100,37 @@ ok(wait_for(sub { $t->held(virtual_key => 'capped') == 0 }, 5),
 cmp_ok(time - $began, '<', 3, 'cap: before the stream would have ended');
 cmp_ok($t->spent(virtual_key => 'capped'), '>', 0, 'cap: charged');
 ok(wait_for(sub { $t->totals->{left} == 2 }, 5), 'cap: the provider is told');
+
+# a client that stops reading is gone, too, once it has been waited for
+
+for my $base ('/bedrock', '/anthropic') {
+    my $text = join ' ', ('y' x 4000) x 2000;
+    my $body = claude('sim:' . json_encode({
+        input => 10, output => 2000, chunks => 2000, text => $text }));
+    my $path = "$base/model/$model/invoke-with-response-stream";
+
+    if ($base eq '/anthropic') {
+        $path = '/anthropic/v1/messages';
+        delete $body->{anthropic_version};
+        $body->{model} = 'claude-3-haiku-20240307';
+        $body->{stream} = \1;
+    }
+
+    my $cost = $t->totals->{cost_nano};
+    my $spent = $t->spent(virtual_key => 'drain');
+    my $sock = http_connect($t->port);
+    $body = json_encode($body);
+    http_send($sock, "POST $path HTTP/1.1\r\nHost: x\r\n"
+        . "Authorization: Bearer $key{drain}\r\nContent-Length: "
+        . length($body) . "\r\n\r\n$body");
+    ok(wait_for(sub { $t->totals->{cost_nano} > $cost }, 15),
+       "$base: a client that does not read");
+    ok(wait_for(sub { $t->held(virtual_key => 'drain') == 0 }, 10),
+       "$base: settled");
+    is($t->spent(virtual_key => 'drain') - $spent,
+       $t->totals->{cost_nano} - $cost, "$base: charged exactly");
+    close $sock;
+}
 
 # many at once, then quiet
 
