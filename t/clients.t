@@ -33,7 +33,8 @@ http {
     llm_provider bedrock {
         type bedrock;
         region us-east-1;
-        endpoint http://%%SIM%%;
+        endpoint https://localhost:%%SIM_PORT%%;
+        ssl_trusted_certificate %%PREFIX%%/tls.crt;
         %%CREDENTIALS%%;
         read_timeout 20m;
     }
@@ -95,7 +96,9 @@ system("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost"
        . " -keyout $tls.key -out $tls.crt 2>/dev/null") == 0
     or BAIL_OUT('openssl makes no certificate');
 
-$t->start_sim->start;
+$t->start_sim('--cert', "$tls.crt", '--key', "$tls.key");
+$t->{vars}{SIM_PORT} = $t->{sim_port};
+$t->start;
 
 # an address that the tests' own environment does not change
 
