@@ -99,6 +99,11 @@ ngx_http_llm_drain_timeout(ngx_event_t *ev)
     ctx = ev->data;
     c = ctx->request->connection;
 
+    /* the upstream's cleanup gives its reference back while the core still
+     * walks the list of cleanups: one more keeps the request alive */
+
+    ctx->request->main->count++;
+
     ngx_http_finalize_request(ctx->request, NGX_HTTP_CLIENT_CLOSED_REQUEST);
     ngx_http_run_posted_requests(c);
 }
