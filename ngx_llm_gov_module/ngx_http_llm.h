@@ -182,6 +182,7 @@ struct ngx_http_llm_main_conf_s {
     ngx_rbtree_node_t           names_sentinel[LLM_ACCOUNT_PROVIDER];
 
     ngx_flag_t                  used;       /* some location needs us */
+    ngx_http_llm_place_t        pass;       /* the first llm_pass */
 #if (NGX_THREADS)
     ngx_thread_pool_t          *thread_pool;    /* for large bodies */
 #endif

@@ -4,6 +4,7 @@
 
 #include "background/manager.h"
 #include "endpoints/endpoints.h"
+#include "governance/block.h"
 #include "governance/tenants.h"
 #include "providers/price_lists.h"
 #include "providers/provider.h"
@@ -290,6 +291,12 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         && !lmcf->used)
     {
         return NGX_CONF_OK;
+    }
+
+    if (lmcf->pass.file && lmcf->providers.nelts == 0) {
+        return ngx_http_llm_conf_error(cf, &lmcf->pass,
+                                       "\"llm_pass\" has nowhere to pass to: "
+                                       "declare an \"llm_provider\"");
     }
 
     if (ngx_http_llm_routes_link(cf, lmcf) != NGX_CONF_OK

@@ -26,7 +26,6 @@ typedef struct {
     llm_credentials_t         credentials;
     unsigned                  failures;
     ngx_uint_t                refused;      /* by AWS, as workers saw */
-    ngx_atomic_t              replaced;     /* the main thread is to know */
     int64_t                   tried_ms;
     int64_t                   next_ms;
     int64_t                   reported_ms;
@@ -196,31 +195,6 @@ ngx_http_llm_identities_run(void *data)
 }
 
 
-void
-ngx_http_llm_identities_wake(ngx_http_llm_identities_t *identities,
-    ngx_http_llm_main_conf_t *lmcf)
-{
-    ngx_uint_t                i, j;
-    ngx_http_llm_identity_t  *identity;
-
-    for (i = 0; i < identities->n; i++) {
-        identity = &identities->elts[i];
-
-        if (!ngx_atomic_cmp_set(&identity->replaced, 1, 0)) {
-            continue;
-        }
-
-        ngx_http_llm_lock(lmcf);
-
-        for (j = 0; j < identity->nslots; j++) {
-            llm_health_success(&identity->slots[j]->health);
-        }
-
-        ngx_http_llm_unlock(lmcf);
-    }
-}
-
-
 static void
 ngx_http_llm_identity_run(ngx_http_llm_identity_t *identity,
     ngx_http_llm_notes_t *notes)
@@ -307,7 +281,6 @@ ngx_http_llm_identity_fetch(ngx_http_llm_identity_t *identity,
 
     if (changed && identity->refused) {
         identity->refused = 0;
-        identity->replaced = 1;
     }
 
     if (rc == LLM_OK) {

@@ -23,10 +23,5 @@ ngx_http_llm_identities_t *ngx_http_llm_identities_create(
  * from any one thread */
 void ngx_http_llm_identities_run(void *identities);
 
-/* ends the rest of providers whose credentials AWS refused and that have new
- * ones; from the main thread */
-void ngx_http_llm_identities_wake(ngx_http_llm_identities_t *identities,
-    ngx_http_llm_main_conf_t *lmcf);
-
 
 #endif /* NGX_HTTP_LLM_IDENTITIES_H */

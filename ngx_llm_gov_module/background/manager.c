@@ -20,7 +20,6 @@
 
 /* of the cache manager process */
 static ngx_http_llm_notes_t       *ngx_http_llm_manager_notes;
-static ngx_http_llm_identities_t  *ngx_http_llm_manager_identities;
 static ngx_msec_t                  ngx_http_llm_manager_mirrored;
 
 
@@ -316,10 +315,6 @@ ngx_http_llm_manager(void *data)
 
     ngx_http_llm_notes_log(ngx_http_llm_manager_notes, log);
 
-    if (ngx_http_llm_manager_identities != NULL) {
-        ngx_http_llm_identities_wake(ngx_http_llm_manager_identities, lmcf);
-    }
-
     n = ngx_http_llm_holds_recover(lmcf, ngx_http_llm_now());
 
     if (n > 0) {
@@ -372,7 +367,6 @@ ngx_http_llm_manager_start(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
         return notes;
     }
 
-    ngx_http_llm_manager_identities = identities;
 
     err = ngx_http_llm_helper_start(ngx_http_llm_hosts_run, hosts);
 

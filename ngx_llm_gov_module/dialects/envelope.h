@@ -56,6 +56,8 @@ typedef struct {
     unsigned    images;
     unsigned    documents;
     unsigned    texts;              /* inputs of an embedding call */
+    unsigned    ranked;             /* documents of a rerank call: a query is
+                                       up to 100 of them */
     bool        cache_1h;           /* a cache_control / cachePoint with 1h */
     bool        cache;              /* any cache_control / cachePoint */
 

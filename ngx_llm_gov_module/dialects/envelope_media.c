@@ -16,6 +16,7 @@ typedef enum {
     LLM_MEDIA_DOCUMENT_BYTES,
     LLM_MEDIA_IMAGE_URL,        /* base64 if it is a data: URL */
     LLM_MEDIA_DOCUMENT_URL,
+    LLM_MEDIA_RANKED,           /* one more document to rerank */
     LLM_MEDIA_TEXT,             /* one more input of an embedding */
     LLM_MEDIA_INPUT             /* the same, or a list of them, or one as a
                                    list of numbers */
@@ -79,6 +80,7 @@ static const llm_media_rule_t  llm_media_rules[] = {
 
     llm_media(1, "inputText", "inputText", LLM_FOR_INVOKE, TEXT),
     llm_media(1, "inputImage", "inputImage", LLM_FOR_INVOKE, IMAGE_URL),
+    llm_media(2, "", "documents[]", LLM_FOR_INVOKE, RANKED),
     llm_media(2, "", "texts[]", LLM_FOR_INVOKE, TEXT),
     llm_media(2, "", "images[]", LLM_FOR_INVOKE, IMAGE_URL),
     llm_media(5, "text", "inputs[].content[].text", LLM_FOR_INVOKE, TEXT),
@@ -254,6 +256,11 @@ llm_media_apply(llm_envelope_reader_t *reader, const llm_json_token_t *token,
     case LLM_MEDIA_IMAGE_URL:
     case LLM_MEDIA_DOCUMENT_URL:
         llm_media_url(reader, token, media == LLM_MEDIA_IMAGE_URL);
+        break;
+
+    case LLM_MEDIA_RANKED:
+        envelope->ranked += (token->type == LLM_JSON_STRING
+                             || token->type == LLM_JSON_OBJECT);
         break;
 
     case LLM_MEDIA_TEXT:

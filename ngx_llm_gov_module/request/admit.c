@@ -11,6 +11,7 @@
 
 
 static void ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now);
+static ngx_uint_t ngx_http_llm_least_bad(ngx_http_llm_ctx_t *ctx, int64_t now);
 static void ngx_http_llm_exclude(ngx_http_llm_ctx_t *ctx, int64_t now);
 static void ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now);
 static void ngx_http_llm_shortage(ngx_http_llm_ctx_t *ctx,
@@ -41,7 +42,13 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
         if (llm_ledger_admit(&ctx->hold->hold, ctx->tenants, ctx->ntenants,
                              ctx->candidates, ctx->nchoices, now, &chosen,
                              &shortage)
-            == LLM_OK)
+            == LLM_OK
+            || (shortage.account == NULL
+                && ngx_http_llm_least_bad(ctx, now)
+                && llm_ledger_admit(&ctx->hold->hold, ctx->tenants,
+                                    ctx->ntenants, ctx->candidates,
+                                    ctx->nchoices, now, &chosen, &shortage)
+                   == LLM_OK))
         {
             ctx->chosen = chosen;
             ngx_http_llm_hold_fill(ctx, now);
@@ -156,6 +163,54 @@ ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now)
 }
 
 
+static ngx_uint_t
+ngx_http_llm_usable(ngx_http_llm_slot_t *slot, int64_t now)
+{
+    return slot->credentials.generation && slot->naddresses
+           && (slot->credentials.expires_ms == 0
+               || slot->credentials.expires_ms > now);
+}
+
+
+/* All candidates rest: like nginx with the servers of an upstream, the one that
+ * rests for the shortest time is tried all the same.  To answer for a provider
+ * that nothing can replace would help nobody. */
+
+static ngx_uint_t
+ngx_http_llm_least_bad(ngx_http_llm_ctx_t *ctx, int64_t now)
+{
+    ngx_uint_t            i, best;
+    ngx_http_llm_slot_t  *slot;
+
+    best = ctx->nchoices;
+
+    for (i = 0; i < ctx->nchoices; i++) {
+        slot = ctx->choices[i].provider->slot;
+
+        if (ctx->choices[i].provider->governed
+            || !ngx_http_llm_usable(slot, now))
+        {
+            continue;
+        }
+
+        if (best == ctx->nchoices
+            || slot->health.open_until_ms
+               < ctx->choices[best].provider->slot->health.open_until_ms)
+        {
+            best = i;
+        }
+    }
+
+    if (best == ctx->nchoices) {
+        return 0;
+    }
+
+    ctx->candidates[best].excluded = false;
+
+    return 1;
+}
+
+
 /* resting providers, those without credentials or address, those tried */
 
 static void
@@ -175,10 +230,7 @@ ngx_http_llm_exclude(ngx_http_llm_ctx_t *ctx, int64_t now)
 
         ctx->candidates[i].excluded =
             llm_health_state(&slot->health, now) == LLM_HEALTH_RESTING
-            || slot->credentials.generation == 0
-            || (slot->credentials.expires_ms
-                && slot->credentials.expires_ms <= now)
-            || slot->naddresses == 0;
+            || !ngx_http_llm_usable(slot, now);
 
         for (k = 0; k < ctx->nattempts; k++) {
             if (ctx->attempts[k].provider == provider) {

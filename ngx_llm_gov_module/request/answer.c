@@ -166,7 +166,9 @@ ngx_http_llm_meter_start(ngx_http_llm_ctx_t *ctx)
     llm_meter_init(ctx->meter, api, choice->family, ctx->stream);
 
     llm_meter_request_units(ctx->meter, 0,
-                            choice->family == LLM_FAMILY_RERANK ? 1 : 0);
+                            choice->family == LLM_FAMILY_RERANK
+                            ? ngx_max(1, (ctx->envelope->ranked + 99) / 100)
+                            : 0);
 
     return NGX_OK;
 }
@@ -554,7 +556,12 @@ ngx_http_llm_failed(ngx_http_llm_ctx_t *ctx, ngx_uint_t in_stream)
         result = LLM_ATTEMPT_EXCEPTION;
     }
 
+    ctx->blameless = (verdict == LLM_VERDICT_CREDENTIALS
+                      || verdict == LLM_VERDICT_CLOCK);
+
     ngx_http_llm_attempt_end(ctx, result);
+
+    ctx->blameless = 0;
 
     if (verdict != LLM_VERDICT_PASS && verdict != LLM_VERDICT_BETA
         && ngx_http_llm_admit_next(ctx) == NGX_OK)

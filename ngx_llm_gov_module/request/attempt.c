@@ -332,6 +332,8 @@ ngx_http_llm_build_head(ngx_http_llm_build_t *build)
                           build->authorization.len, build->authorization.data,
                           build->ctx->out_size);
 
+    b->flush = (build->ctx->out_size == 0);
+
     cl->buf = b;
     cl->next = NULL;
 
@@ -348,6 +350,7 @@ ngx_http_llm_build_body(ngx_http_llm_ctx_t *ctx)
     ngx_uint_t    i;
     ngx_chain_t  *first, *cl, **last;
 
+    b = NULL;
     first = NULL;
     last = &first;
 
@@ -374,6 +377,11 @@ ngx_http_llm_build_body(ngx_http_llm_ctx_t *ctx)
         cl->next = NULL;
         *last = cl;
         last = &cl->next;
+    }
+
+    if (b) {
+        /* else TLS keeps it back for more to come */
+        b->flush = 1;
     }
 
     return first;

@@ -9,7 +9,8 @@
 #include "../providers/provider.h"
 
 
-static ngx_int_t ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_choice_t *choice);
 static ngx_int_t ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_target_t *target, const char **reason);
 static ngx_int_t ngx_http_llm_choice_model(ngx_http_llm_ctx_t *ctx,
@@ -40,11 +41,6 @@ ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ngx_http_llm_route_t   *route;
     ngx_http_llm_target_t  *target;
 
-    if (!ngx_http_llm_model_allowed(ctx)) {
-        return ngx_http_llm_no_candidate(ctx, refusal,
-                                         ngx_http_llm_not_allowed);
-    }
-
     route = ctx->key->route ? ctx->key->route : ctx->lmcf->default_route;
     target = route->targets.elts;
     n = route->targets.nelts;
@@ -74,13 +70,18 @@ ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 }
 
 
+/* patterns may speak of the name that was asked for or of Bedrock's id */
+
 static ngx_int_t
-ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_choice_t *choice)
 {
     ngx_http_llm_tenant_t  *tenant;
 
     for (tenant = ctx->key; tenant; tenant = tenant->parent) {
-        if (!ngx_http_llm_match(tenant->models, ctx->model)) {
+        if (!ngx_http_llm_match(tenant->models, ctx->model)
+            && !ngx_http_llm_match(tenant->models, choice->model))
+        {
             return 0;
         }
     }
@@ -104,11 +105,6 @@ ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx, ngx_http_llm_target_t *target,
     choice = &ctx->choices[ctx->nchoices];
     choice->provider = provider;
 
-    if (!ngx_http_llm_match(provider->models, ctx->model)) {
-        *reason = "is served by none of the providers of this key's route";
-        return NGX_DECLINED;
-    }
-
     rc = ngx_http_llm_choice_model(ctx, choice);
 
     if (rc == NGX_DECLINED) {
@@ -117,6 +113,18 @@ ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx, ngx_http_llm_target_t *target,
 
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    if (!ngx_http_llm_model_allowed(ctx, choice)) {
+        *reason = ngx_http_llm_not_allowed;
+        return NGX_DECLINED;
+    }
+
+    if (!ngx_http_llm_match(provider->models, ctx->model)
+        && !ngx_http_llm_match(provider->models, choice->model))
+    {
+        *reason = "is served by none of the providers of this key's route";
+        return NGX_DECLINED;
     }
 
     if (!ngx_http_llm_choice_fits(ctx, choice)) {

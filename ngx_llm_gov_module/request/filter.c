@@ -92,7 +92,19 @@ ngx_http_llm_header_filter(ngx_http_request_t *r)
         }
     }
 
-    return ngx_http_next_header_filter(r);
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR && ctx && ctx->header_sent && !ctx->governed
+        && ctx->llcf->client_abort == NGX_HTTP_LLM_ABORT_DRAIN)
+    {
+        /* the client went before there was an answer: the body filter will see
+         * the error again, and drain */
+
+        r->connection->error = 1;
+        return NGX_OK;
+    }
+
+    return rc;
 }
 
 

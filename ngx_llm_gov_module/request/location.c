@@ -3,6 +3,7 @@
  */
 
 #include "location.h"
+#include "../governance/block.h"
 
 
 static ngx_uint_t ngx_http_llm_dialect(ngx_str_t *name);
@@ -64,6 +65,10 @@ ngx_http_llm_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_gov_module);
     lmcf->used = 1;
+
+    if (lmcf->pass.file == NULL) {
+        ngx_http_llm_conf_place(cf, &lmcf->pass);
+    }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -363,6 +368,8 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_loc_conf_t *prev = parent;
     ngx_http_llm_loc_conf_t *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
     ngx_conf_merge_uint_value(conf->client_abort, prev->client_abort,
                               NGX_HTTP_LLM_ABORT_DRAIN);
     ngx_conf_merge_msec_value(conf->drain_time, prev->drain_time, 60000);
@@ -376,8 +383,18 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->anthropic_version, prev->anthropic_version,
                              "bedrock-2023-05-31");
 
-    return conf->dialect ? ngx_http_llm_merge_upstream(cf, conf, prev)
-                         : NGX_CONF_OK;
+    if (!conf->dialect) {
+        return NGX_CONF_OK;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != ngx_http_llm_handler) {
+        return "\"llm_pass\" is in a location that has another content "
+               "handler too";
+    }
+
+    return ngx_http_llm_merge_upstream(cf, conf, prev);
 }
 
 

@@ -181,6 +181,8 @@ typedef struct {
                                                    the provider's already */
     unsigned                    settled:1;
     unsigned                    governed:1;     /* llm_govern */
+    unsigned                    blameless:1;    /* the attempt's failure is not
+                                                   its provider's */
     unsigned                    in_doubt:1;     /* it may have been worked on
                                                    though nothing came back */
 } ngx_http_llm_ctx_t;
