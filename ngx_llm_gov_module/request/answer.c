@@ -627,7 +627,8 @@ ngx_http_llm_pass(ngx_http_llm_ctx_t *ctx)
 
     if (ngx_http_llm_header_add(r, "x-llm-request-id",
                                 (llm_str_t) { (char *) ctx->id, 32 })
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_llm_limits_left(ctx) != NGX_OK)
     {
         return NGX_ERROR;
     }

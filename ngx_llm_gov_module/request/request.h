@@ -256,6 +256,9 @@ ngx_int_t ngx_http_llm_peer_init(ngx_http_request_t *r,
 ngx_int_t ngx_http_llm_process_header(ngx_http_request_t *r);
 void ngx_http_llm_answer_reset(ngx_http_llm_ctx_t *ctx);
 
+/* limits_left.c: headers */
+ngx_int_t ngx_http_llm_limits_left(ngx_http_llm_ctx_t *ctx);
+
 /* clock.c: NGX_OK: the provider's Date told by how much our clock is off */
 ngx_int_t ngx_http_llm_clock_learn(ngx_http_llm_ctx_t *ctx);
 
