@@ -38,10 +38,17 @@ ngx_http_llm_settle_watch(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* what was not settled when its upstream ended: there was none, or another
+ * module's */
+
 static void
 ngx_http_llm_settle_handler(void *data)
 {
-    ngx_http_llm_settle(data);
+    ngx_http_llm_ctx_t *ctx = data;
+
+    if (!ctx->settled) {
+        ngx_http_llm_settle(ctx);
+    }
 }
 
 

@@ -149,4 +149,10 @@ ngx_http_llm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
                                       ? LLM_ATTEMPT_TIMEOUT
                                       : LLM_ATTEMPT_BROKEN);
     }
+
+    /* before the client sees the end of its answer, so that its next request
+     * finds the room that this one gave back; a connection that lingers would
+     * keep it for seconds */
+
+    ngx_http_llm_settle(ctx);
 }
