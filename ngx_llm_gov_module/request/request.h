@@ -252,6 +252,10 @@ ngx_int_t ngx_http_llm_upstream_start(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_peer_init(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *uscf);
 
+/* answer_header.c: NGX_AGAIN, or what process_header returns */
+ngx_int_t ngx_http_llm_parse_status(ngx_http_llm_ctx_t *ctx);
+ngx_int_t ngx_http_llm_parse_headers(ngx_http_llm_ctx_t *ctx);
+
 /* answer.c */
 ngx_int_t ngx_http_llm_process_header(ngx_http_request_t *r);
 void ngx_http_llm_answer_reset(ngx_http_llm_ctx_t *ctx);
