@@ -288,7 +288,6 @@ static void
 ngx_http_llm_html_refusals(llm_buf_t *buf,
     const ngx_http_llm_overview_t *overview)
 {
-    llm_str_t   name;
     ngx_uint_t  i, n;
 
     static const char *const  columns[] = { "Reason", "#Refused requests" };
@@ -315,26 +314,37 @@ ngx_http_llm_html_refusals(llm_buf_t *buf,
     }
 
     ngx_http_llm_html_table_end(buf);
+}
 
-    if (overview->unpriced_requests) {
-        llm_buf_printf(buf, "<h2>Models without a price</h2>\n<p>%" PRIu64
-                       " requests, lately for:</p>\n<ul>\n",
-                       overview->unpriced_requests);
 
-        for (i = 0; i < NGX_HTTP_LLM_UNPRICED_SHOWN; i++) {
-            name = ngx_http_llm_cstr(overview->unpriced[i],
-                                     NGX_HTTP_LLM_MODEL_SIZE);
-            if (name.len == 0) {
-                break;
-            }
+static void
+ngx_http_llm_html_unpriced(llm_buf_t *buf,
+    const ngx_http_llm_overview_t *overview)
+{
+    llm_str_t   name;
+    ngx_uint_t  i;
 
-            llm_buf_str(buf, llm_str("<li>"));
-            ngx_http_llm_html_text(buf, name);
-            llm_buf_str(buf, llm_str("</li>\n"));
+    if (overview->unpriced_requests == 0) {
+        return;
+    }
+
+    llm_buf_printf(buf, "<h2>Models without a price</h2>\n<p>%" PRIu64
+                   " requests, lately for:</p>\n<ul>\n",
+                   overview->unpriced_requests);
+
+    for (i = 0; i < NGX_HTTP_LLM_UNPRICED_SHOWN; i++) {
+        name = ngx_http_llm_cstr(overview->unpriced[i],
+                                 NGX_HTTP_LLM_MODEL_SIZE);
+        if (name.len == 0) {
+            break;
         }
 
-        llm_buf_str(buf, llm_str("</ul>\n"));
+        llm_buf_str(buf, llm_str("<li>"));
+        ngx_http_llm_html_text(buf, name);
+        llm_buf_str(buf, llm_str("</li>\n"));
     }
+
+    llm_buf_str(buf, llm_str("</ul>\n"));
 }
 
 
@@ -366,6 +376,7 @@ ngx_http_llm_status_html(ngx_http_llm_status_t *status, llm_buf_t *buf)
     }
 
     ngx_http_llm_html_refusals(buf, &status->overview);
+    ngx_http_llm_html_unpriced(buf, &status->overview);
 
     next = ngx_http_llm_status_next(status);
 
