@@ -173,7 +173,7 @@ ok(/budget/i.test(budget.message), 'no budget left: says so');
 await refused('too many requests', create(key.busy, {}),
   'RateLimitError', 429, 3);
 await refused('no such model', create(key.good, {}, { model: 'claude-nope' }),
-  'PermissionDeniedError', 403, 1);
+  'NotFoundError', 404, 1);
 await refused('refused by the model',
   create(key.good, { status: 400, message: 'prompt is too long' }),
   'BadRequestError', 400, 1);
