@@ -185,7 +185,7 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_llm_replaced(r, fctx, in);
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_gov_module);
+    ctx = ngx_http_llm_ctx_get(r);
 
     if (ctx == NULL) {
         return ngx_http_next_body_filter(r, in);
