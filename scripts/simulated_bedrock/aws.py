@@ -10,6 +10,7 @@ import secrets
 import time
 from urllib.parse import parse_qs
 
+from . import clock
 from .sigv4 import Credential, Refused
 
 DEFAULTS = {
@@ -71,7 +72,7 @@ class Sources:
         credential = Credential(
             f"ASIASIM{source.upper()[:4]}{number:09d}",
             secrets.token_urlsafe(30), "token/" + secrets.token_urlsafe(90),
-            source, time.time() + self.settings["expires_in"])
+            source, clock.now() + self.settings["expires_in"])
         self.verifier.add(credential)
         return credential
 
@@ -119,7 +120,7 @@ class Sources:
         if request.path == prefix + self.settings["role"]:
             credential = self.issue("imds")
             return await self._text(connection, 200, json.dumps({
-                "Code": "Success", "LastUpdated": iso(time.time()),
+                "Code": "Success", "LastUpdated": iso(clock.now()),
                 "Type": "AWS-HMAC", **self._json(credential)}),
                 "application/json")
         await self._text(connection, 404, "Not Found")

@@ -6,6 +6,7 @@ POST /_sim/defaults     a behaviour for every request from now on
 POST /_sim/credentials  {"add": [{access_key, secret, token, expires_in}],
                         "remove": [access key ids], "bearer": [keys],
                         "remove_bearer": [keys]}
+POST /_sim/clock        {"offset": seconds}: what time it is at AWS
 POST /_sim/aws          how IMDS, the container endpoint and STS behave
 POST /_sim/reset        forget totals, requests, script; new prices are read
 GET  /_sim/requests     what was received; ?since=N&limit=N&body=1
@@ -15,6 +16,7 @@ GET  /_sim/state        open connections, queue length, credential calls
 
 import json
 
+from . import clock
 from .answers import BadBehaviour, check_behaviour
 from .eventstream import compact
 from .sigv4 import Credential
@@ -65,6 +67,10 @@ class Control:
     def post_aws(self, request):
         self.app.sources.change(json.loads(request.body))
         return self.app.sources.settings
+
+    def post_clock(self, request):
+        clock.offset = float(json.loads(request.body)["offset"])
+        return {"offset": clock.offset}
 
     def post_reset(self, _request):
         self.app.reset()

@@ -9,10 +9,11 @@ import itertools
 import socket
 import ssl
 import struct
-import time
 from email.utils import formatdate
 from http import HTTPStatus
 from urllib.parse import parse_qs
+
+from . import clock
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
@@ -236,7 +237,7 @@ class Connection(asyncio.Protocol):
         except ValueError:
             phrase = "Unknown"
         lines = [f"HTTP/1.1 {status} {phrase}",
-                 f"Date: {formatdate(time.time() + date, usegmt=True)}"]
+                 f"Date: {formatdate(clock.now() + date, usegmt=True)}"]
         lines += [f"{name}: {value}" for name, value in headers]
         self.chunked = length is None
         lines.append("Transfer-Encoding: chunked" if self.chunked

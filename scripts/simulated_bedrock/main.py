@@ -9,7 +9,7 @@ import sys
 import time
 from collections import deque
 
-from . import http, player, prices
+from . import clock, http, player, prices
 from .aws import Sources
 from .bedrock import Bedrock, Call
 from .control import Control
@@ -50,6 +50,7 @@ class App:
         self.bodies = deque()
 
     def reset(self):
+        clock.offset = 0
         self.totals.prices = prices.load(self.prices_path)
         self.totals.reset()
         self.queue.reset()
@@ -60,7 +61,7 @@ class App:
 
     @staticmethod
     def now():
-        return time.time()
+        return clock.now()
 
     @staticmethod
     async def hang(connection):

@@ -6,6 +6,8 @@ import hmac
 import time
 from urllib.parse import parse_qsl, quote
 
+from . import clock
+
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW = 300
 
@@ -169,7 +171,7 @@ class Verifier:
             raise Refused("UnrecognizedClientException",
                           "The security token included in the request is "
                           "invalid.")
-        if credential.expires is not None and time.time() > credential.expires:
+        if credential.expires is not None and clock.now() > credential.expires:
             raise Refused("ExpiredTokenException",
                           "The security token included in the request is "
                           "expired")
@@ -183,7 +185,7 @@ class Verifier:
         except ValueError:
             raise Refused("IncompleteSignatureException",
                           "X-Amz-Date is missing or malformed") from None
-        now = time.time()
+        now = clock.now()
         if when < now - MAX_SKEW:
             raise Refused("InvalidSignatureException",
                           f"Signature expired: {amz_date} is now earlier than "
