@@ -502,7 +502,7 @@ ngx_http_llm_body_thread_done(ngx_event_t *ev)
     if (c->error) {
         /* the client went while the thread worked; what finalizes the request
          * waited for us */
-        ngx_http_finalize_request(r, NGX_ERROR);
+        ngx_http_finalize_request(r, NGX_HTTP_CLIENT_CLOSED_REQUEST);
 
     } else if (work->rc != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
