@@ -126,7 +126,7 @@ ngx_http_llm_learned_key(ngx_http_llm_ctx_t *ctx, llm_str_t model)
     uint64_t  key;
 
     key = ngx_crc32_long(ctx->key->name.data, ctx->key->name.len);
-    key = (key << 32) | ngx_murmur_hash2((u_char *) model.data, model.len);
+    key = (key << 32) | ngx_crc32_long((u_char *) model.data, model.len);
 
     return key ? key : 1;
 }

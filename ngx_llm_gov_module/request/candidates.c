@@ -259,9 +259,13 @@ ngx_http_llm_choice_price(ngx_http_llm_ctx_t *ctx,
         return NGX_OK;
     }
 
-    ngx_http_llm_lock(lmcf);
-    llm_series_unpriced(lmcf->shared->series, model);
-    ngx_http_llm_unlock(lmcf);
+    if (!ctx->unpriced) {
+        ctx->unpriced = 1;
+
+        ngx_http_llm_lock(lmcf);
+        llm_series_unpriced(lmcf->shared->series, model);
+        ngx_http_llm_unlock(lmcf);
+    }
 
     if (lmcf->unpriced == NGX_HTTP_LLM_UNPRICED_AS
         && ngx_http_llm_price_find(lmcf, ngx_http_llm_str(lmcf->unpriced_as),

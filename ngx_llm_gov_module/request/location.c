@@ -180,6 +180,7 @@ ngx_http_llm_governed_provider(ngx_conf_t *cf, ngx_str_t *name)
     p->name = *name;
     p->governed = 1;
     p->index = lmcf->providers.nelts - 1;
+    ngx_http_llm_conf_place(cf, &p->place);
     ngx_queue_init(&p->idle);
 
     *slot = p;

@@ -181,6 +181,7 @@ typedef struct {
                                                    the provider's already */
     unsigned                    settled:1;
     unsigned                    governed:1;     /* llm_govern */
+    unsigned                    unpriced:1;     /* counted as such */
     unsigned                    blameless:1;    /* the attempt's failure is not
                                                    its provider's */
     unsigned                    in_doubt:1;     /* it may have been worked on
