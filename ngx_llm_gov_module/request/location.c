@@ -9,6 +9,8 @@
 static ngx_uint_t ngx_http_llm_dialect(ngx_str_t *name);
 static ngx_http_llm_provider_t *ngx_http_llm_governed_provider(ngx_conf_t *cf,
     ngx_str_t *name);
+static void ngx_http_llm_merge_noname(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_llm_loc_conf_t *conf, ngx_http_llm_loc_conf_t *prev);
 static char *ngx_http_llm_merge_upstream(ngx_conf_t *cf,
     ngx_http_llm_loc_conf_t *conf, ngx_http_llm_loc_conf_t *prev);
 
@@ -384,11 +386,15 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_str_value(conf->anthropic_version, prev->anthropic_version,
                              "bedrock-2023-05-31");
 
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname) {
+        ngx_http_llm_merge_noname(clcf, conf, prev);
+    }
+
     if (!conf->dialect) {
         return NGX_CONF_OK;
     }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     if (clcf->handler != ngx_http_llm_handler) {
         return "\"llm_pass\" is in a location that has another content "
@@ -396,6 +402,25 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     return ngx_http_llm_merge_upstream(cf, conf, prev);
+}
+
+
+/* `if` and `limit_except` are the location that they stand in: a request that
+ * gets into them must not get around its governance */
+
+static void
+ngx_http_llm_merge_noname(ngx_http_core_loc_conf_t *clcf,
+    ngx_http_llm_loc_conf_t *conf, ngx_http_llm_loc_conf_t *prev)
+{
+    if (conf->govern == 0) {
+        conf->govern = prev->govern;
+        conf->governed = prev->governed;
+    }
+
+    if (clcf->handler == NULL && prev->dialect) {
+        conf->dialect = prev->dialect;
+        clcf->handler = ngx_http_llm_handler;
+    }
 }
 
 
