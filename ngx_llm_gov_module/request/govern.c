@@ -44,6 +44,14 @@ ngx_http_llm_govern_handler(ngx_http_request_t *r)
         return ctx->govern_status;
     }
 
+    ctx = ngx_http_llm_ctx_get(r);
+
+    if (ctx && ctx->governed && ctx->govern_status == NGX_DECLINED) {
+        /* try_files or error_page brought it here: it was admitted before, and
+         * one request is charged once */
+        return NGX_DECLINED;
+    }
+
     ctx = ngx_http_llm_ctx_create(r, llcf->govern);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
