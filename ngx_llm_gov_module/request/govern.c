@@ -10,6 +10,7 @@
 
 static void ngx_http_llm_govern_body_handler(ngx_http_request_t *r);
 static void ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_govern_encoding(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx,
     llm_refusal_t *refusal);
 static llm_api_t ngx_http_llm_govern_api(ngx_http_llm_ctx_t *ctx);
@@ -180,8 +181,47 @@ ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx)
     ctx->govern_status = (rc == NGX_OK) ? NGX_DECLINED
                                         : NGX_HTTP_INTERNAL_SERVER_ERROR;
 
+    ngx_http_llm_govern_encoding(r);
+
     r->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(r);
+}
+
+
+/* an answer in a coding that the meter cannot read would be free: the client may
+ * only ask for one that it can */
+
+static void
+ngx_http_llm_govern_encoding(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != 15
+                || ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "accept-encoding", 15)
+                   != 0)
+            {
+                continue;
+            }
+
+            if (ngx_strlcasestrn(h[i].value.data,
+                                 h[i].value.data + h[i].value.len,
+                                 (u_char *) "gzip", 4 - 1))
+            {
+                ngx_str_set(&h[i].value, "gzip");
+
+            } else {
+                ngx_str_set(&h[i].value, "identity");
+            }
+        }
+    }
 }
 
 
