@@ -100,7 +100,7 @@ struct ngx_http_llm_shared_s {
     /* the store, for status and metrics */
     int64_t                     mirrored_ms;    /* last commit; 0: never */
     int64_t                     mirror_error_ms;
-    char                        mirror_error[128];
+    char                        mirror_error[256];
     uint64_t                    recovered;  /* holds settled for dead workers */
 };
 
