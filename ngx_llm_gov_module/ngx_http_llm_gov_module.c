@@ -10,8 +10,14 @@
 #include "providers/provider.h"
 #include "request/location.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 
 #define NGX_HTTP_LLM_DEFAULT_ZONE  (32 * 1024 * 1024)
+
+#define NGX_HTTP_LLM_MAPPED        (1024 * 1024)
 
 
 static ngx_int_t ngx_http_llm_preconfiguration(ngx_conf_t *cf);
@@ -370,6 +376,18 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_llm_init_process(ngx_cycle_t *cycle)
 {
+#if defined(__GLIBC__)
+
+    /* glibc would take the first large body for the usual size, and keep the
+     * memory of as many as there ever were at once */
+
+    if (ngx_http_llm_active(cycle)) {
+        (void) mallopt(M_MMAP_THRESHOLD, NGX_HTTP_LLM_MAPPED);
+        (void) mallopt(M_TRIM_THRESHOLD, 4 * NGX_HTTP_LLM_MAPPED);
+    }
+
+#endif
+
     return ngx_http_llm_settle_init(cycle);
 }
 
