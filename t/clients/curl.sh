@@ -70,15 +70,13 @@ ok 'Expect: 100-continue: answer' contains "$work/expect" '^HTTP/1.1 100' \
 
 # an id without a colon, which curl does not encode as AWS wants it
 
-if curl --help all | grep -q -- --aws-sigv4; then
-    ok 'SigV4' curl -sS --fail-with-body --max-time 20 -o "$work/sigv4" \
-        --aws-sigv4 'aws:amz:us-east-1:bedrock' \
-        -u "$LLM_SIGV4_NAME:$LLM_SIGV4_SECRET" \
-        -H 'content-type: application/json' \
-        "$LLM_BEDROCK_URL/model/anthropic.claude-opus-4-6/converse" \
-        -d '{"messages":[{"role":"user","content":[{"text":"hello"}]}]}'
-    ok 'SigV4: answer' contains "$work/sigv4" '"outputTokens"'
-fi
+ok 'SigV4' curl -sS --fail-with-body --max-time 20 -o "$work/sigv4" \
+    --aws-sigv4 'aws:amz:us-east-1:bedrock' \
+    -u "$LLM_SIGV4_NAME:$LLM_SIGV4_SECRET" \
+    -H 'content-type: application/json' \
+    "$LLM_BEDROCK_URL/model/anthropic.claude-opus-4-6/converse" \
+    -d '{"messages":[{"role":"user","content":[{"text":"hello"}]}]}'
+ok 'SigV4: answer' contains "$work/sigv4" '"outputTokens"'
 
 ok 'no key' curl -sS -i --max-time 20 -o "$work/nokey" "$messages" \
     -H 'content-type: application/json' -d @"$work/body.json"
