@@ -429,21 +429,22 @@ void
 llm_ledger_raise(llm_hold_t *hold, const llm_amounts_t *expected)
 {
     unsigned       i;
-    llm_need_t     need;
+    llm_need_t     before;
     llm_amounts_t  amounts;
 
-    need = hold->need;
+    /* the hold first: should this process die in the loop, who settles it gives
+     * back at least what was added */
+
+    before = hold->need;
     amounts = llm_amounts_clamp(expected, 1);
 
-    llm_amounts_raise(&need.expected, &amounts);
-    llm_amounts_raise(&need.worst, &amounts);
+    llm_amounts_raise(&hold->need.expected, &amounts);
+    llm_amounts_raise(&hold->need.worst, &amounts);
 
     for (i = 0; i < hold->naccounts; i++) {
-        llm_account_release(hold->accounts[i], &hold->need);
-        llm_account_hold(hold->accounts[i], &need);
+        llm_account_release(hold->accounts[i], &before);
+        llm_account_hold(hold->accounts[i], &hold->need);
     }
-
-    hold->need = need;
 }
 
 

@@ -13,6 +13,7 @@ static void ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_govern_encoding(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx,
     llm_refusal_t *refusal);
+static ngx_uint_t ngx_http_llm_govern_free(ngx_http_llm_ctx_t *ctx);
 static llm_api_t ngx_http_llm_govern_api(ngx_http_llm_ctx_t *ctx);
 
 
@@ -80,10 +81,18 @@ ngx_http_llm_govern_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->api == LLM_API_NONE) {
-        /* a list of models, a health check: known who, nothing to charge */
+    if (ngx_http_llm_govern_free(ctx)) {
         ctx->govern_status = NGX_DECLINED;
         return NGX_DECLINED;
+    }
+
+    if (ctx->api == LLM_API_NONE) {
+        /* what cannot be metered could cost, and nobody would know */
+        refusal.reason = LLM_REFUSE_NOT_FOUND;
+        refusal.message = llm_str("This call is none that the gateway can "
+                                  "meter, so it is not let through.");
+        ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
+        return NGX_DONE;
     }
 
     r->request_body_in_single_buf = 1;
@@ -97,6 +106,29 @@ ngx_http_llm_govern_handler(ngx_http_request_t *r)
     ngx_http_finalize_request(r, NGX_DONE);
 
     return NGX_DONE;
+}
+
+
+/* a list of models, a health check, a count of tokens: known who, nothing to
+ * charge */
+
+static ngx_uint_t
+ngx_http_llm_govern_free(ngx_http_llm_ctx_t *ctx)
+{
+    switch (ctx->api) {
+
+    case LLM_API_NONE:
+        return (ctx->request->method
+                & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS)) != 0;
+
+    case LLM_API_ANTHROPIC_MODELS:
+    case LLM_API_ANTHROPIC_COUNT_TOKENS:
+    case LLM_API_BEDROCK_COUNT_TOKENS:
+        return 1;
+
+    default:
+        return 0;
+    }
 }
 
 
@@ -124,10 +156,7 @@ ngx_http_llm_govern_api(ngx_http_llm_ctx_t *ctx)
 
     if (llm_path_parse(ctx->dialect, ngx_http_llm_str(r->method_name), path,
                        &parsed)
-        != LLM_OK
-        || parsed.api == LLM_API_ANTHROPIC_MODELS
-        || parsed.api == LLM_API_ANTHROPIC_COUNT_TOKENS
-        || parsed.api == LLM_API_BEDROCK_COUNT_TOKENS)
+        != LLM_OK)
     {
         return LLM_API_NONE;
     }

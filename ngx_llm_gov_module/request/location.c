@@ -74,6 +74,11 @@ ngx_http_llm_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
+    if (clcf->named) {
+        return "needs a prefix location, \"location /anthropic/ { }\": the "
+               "call is read from the path below it";
+    }
+
     if (clcf->handler) {
         return "is in a location that has another content handler already";
     }

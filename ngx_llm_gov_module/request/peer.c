@@ -8,6 +8,10 @@
 #include "../providers/keepalive.h"
 
 
+/* a kept connection that ends this soon was closed before we wrote to it: ms */
+#define NGX_HTTP_LLM_STALE  1000
+
+
 static ngx_int_t ngx_http_llm_peer_get(ngx_peer_connection_t *pc, void *data);
 static void ngx_http_llm_peer_free(ngx_peer_connection_t *pc, void *data,
     ngx_uint_t state);
@@ -194,6 +198,7 @@ ngx_http_llm_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     if ((state & NGX_PEER_FAILED) && !attempt->ended) {
 
         if (pc->cached && u->state && u->state->bytes_received == 0
+            && ngx_current_msec - attempt->started < NGX_HTTP_LLM_STALE
             && !(c && (c->read->timedout || c->write->timedout)))
         {
             /* it was closed while it was idle: nobody's fault */
