@@ -25,33 +25,40 @@ static int llm_meter_body(llm_json_t *json, const llm_json_token_t *token,
 static int llm_meter_frames(llm_meter_t *meter, const char *p, size_t len);
 static int llm_meter_event(llm_str_t event, llm_str_t data, void *ctx);
 static void llm_meter_event_end(llm_meter_t *meter);
-static bool llm_meter_same_name(llm_str_t name, llm_str_t lower);
+static bool llm_meter_starts(llm_str_t name, llm_str_t lower);
 static int64_t llm_meter_decimal(llm_str_t value);
 
 
-#define llm_meter_header_of(name, count)                                      \
-    { { "x-amzn-bedrock-" name, sizeof("x-amzn-bedrock-" name) - 1 }, count }
-
+/* after the prefix that they all have */
 static const llm_meter_header_t  llm_meter_headers[] = {
-    llm_meter_header_of("input-token-count", LLM_METER_INPUT),
-    llm_meter_header_of("output-token-count", LLM_METER_OUTPUT),
-    llm_meter_header_of("cache-read-input-token-count", LLM_METER_CACHE_READ),
-    llm_meter_header_of("cache-write-input-token-count", LLM_METER_CACHE_WRITE)
+    { { "input-token-count", 17 }, LLM_METER_INPUT },
+    { { "output-token-count", 18 }, LLM_METER_OUTPUT },
+    { { "cache-read-input-token-count", 28 }, LLM_METER_CACHE_READ },
+    { { "cache-write-input-token-count", 29 }, LLM_METER_CACHE_WRITE }
 };
+
+
+static inline bool
+llm_meter_is_name(llm_str_t name, llm_str_t lower)
+{
+    return name.len == lower.len && llm_meter_starts(name, lower);
+}
 
 
 void
 llm_meter_init(llm_meter_t *meter, llm_api_t api, llm_family_t family,
     bool stream)
 {
-    memset(meter, 0, sizeof(llm_meter_t));
+    /* the scanner's buffers are written before they are read */
+    memset(meter, 0, offsetof(llm_meter_t, json));
 
     meter->api = api;
     meter->family = family;
     meter->stream = stream;
-    meter->shapes = llm_meter_shapes(api, family);
     meter->detail_tokens = -1;
     meter->detail_count = -1;
+
+    llm_meter_look_for(meter, llm_meter_shapes(api, family));
 
     if (llm_meter_is_bedrock(meter)) {
         meter->stream = (api == LLM_API_BEDROCK_INVOKE_STREAM
@@ -85,13 +92,21 @@ llm_meter_is_bedrock(const llm_meter_t *meter)
 void
 llm_meter_header(llm_meter_t *meter, llm_str_t name, llm_str_t value)
 {
-    size_t  i, n;
+    size_t           i, n;
+    const llm_str_t  prefix = llm_str("x-amzn-bedrock-");
+
+    if (!llm_meter_starts(name, prefix)) {
+        return;
+    }
+
+    name.data += prefix.len;
+    name.len -= prefix.len;
 
     n = sizeof(llm_meter_headers) / sizeof(llm_meter_headers[0]);
 
     for (i = 0; i < n; i++) {
 
-        if (llm_meter_same_name(name, llm_meter_headers[i].name)) {
+        if (llm_meter_is_name(name, llm_meter_headers[i].name)) {
             llm_meter_set(&meter->report[LLM_METER_HEADERS],
                           llm_meter_headers[i].count,
                           llm_meter_decimal(value));
@@ -99,14 +114,10 @@ llm_meter_header(llm_meter_t *meter, llm_str_t name, llm_str_t value)
         }
     }
 
-    if (llm_meter_same_name(name, llm_str("x-amzn-bedrock-service-tier"))) {
+    if (llm_meter_is_name(name, llm_str("service-tier"))) {
         llm_meter_set_tier(meter, value);
-        return;
-    }
 
-    if (llm_meter_same_name(name,
-                       llm_str("x-amzn-bedrock-performanceconfig-latency")))
-    {
+    } else if (llm_meter_is_name(name, llm_str("performanceconfig-latency"))) {
         llm_meter_set_latency(meter, value);
     }
 }
@@ -258,16 +269,16 @@ llm_meter_event_end(llm_meter_t *meter)
 
 
 static bool
-llm_meter_same_name(llm_str_t name, llm_str_t lower)
+llm_meter_starts(llm_str_t name, llm_str_t lower)
 {
     char    c;
     size_t  i;
 
-    if (name.len != lower.len) {
+    if (name.len < lower.len) {
         return false;
     }
 
-    for (i = 0; i < name.len; i++) {
+    for (i = 0; i < lower.len; i++) {
         c = name.data[i];
 
         if (c >= 'A' && c <= 'Z') {

@@ -69,10 +69,12 @@ struct llm_meter_s {
     /* the meter's own */
     llm_eventstream_t   frames;
     llm_sse_t           sse;
-    llm_json_t          json;
     llm_buf_t           scratch;        /* a chunk, base64 undone */
     llm_meter_report_t  report[LLM_METER_REPORTS];
     unsigned            shapes;         /* bits: where to look for usage */
+    uint64_t            keys[LLM_JSON_NULL + 1];    /* by a token's type, a
+                                           bit for each length of the keys
+                                           looked for */
     unsigned            format;         /* of the body, by its first byte */
     bool                broken;         /* the body cannot be read on */
     bool                stopped;        /* the model has said why it stopped */
@@ -83,6 +85,8 @@ struct llm_meter_s {
     int                 detail_count;   /* where to, -1 */
     uint64_t            raw_start;      /* of a tool's input, an object */
     unsigned            raw_depth;      /* 0: not in one */
+
+    llm_json_t          json;
 };
 
 

@@ -10,7 +10,6 @@ static const llm_meter_rule_t *llm_meter_rule(llm_meter_t *meter,
     llm_json_t *json, const llm_json_token_t *token);
 static bool llm_meter_in_object(llm_meter_t *meter, llm_json_t *json,
     const llm_json_token_t *token);
-static bool llm_meter_ends_with(llm_str_t path, llm_str_t key);
 
 
 static const llm_shape_t  *llm_meter_shape[LLM_SHAPES] = {
@@ -94,6 +93,25 @@ llm_meter_shapes(llm_api_t api, llm_family_t family)
 
 
 void
+llm_meter_look_for(llm_meter_t *meter, unsigned shapes)
+{
+    const llm_shape_t       *shape;
+    const llm_meter_rule_t  *rule, *end;
+
+    meter->shapes = shapes;
+
+    for ( /* void */ ; shapes != 0; shapes &= shapes - 1) {
+        shape = llm_meter_shape[__builtin_ctz(shapes)];
+        end = shape->rules + shape->n;
+
+        for (rule = shape->rules; rule != end; rule++) {
+            meter->keys[rule->type] |= (uint64_t) 1 << rule->key_len;
+        }
+    }
+}
+
+
+void
 llm_meter_scan(llm_meter_t *meter, llm_str_t json)
 {
     /* an event before may have broken off within an object */
@@ -154,30 +172,27 @@ static const llm_meter_rule_t *
 llm_meter_rule(llm_meter_t *meter, llm_json_t *json,
     const llm_json_token_t *token)
 {
-    size_t                   i;
-    unsigned                 shapes, type;
+    unsigned                 shapes;
     llm_str_t                key;
     const llm_shape_t       *shape;
-    const llm_meter_rule_t  *rule;
+    const llm_meter_rule_t  *rule, *end;
 
     key = llm_json_key(json);
 
-    /* embeddings: no number that we want is an array's element */
+    /* most tokens end here */
 
-    if (key.len == 0 && token->type == LLM_JSON_NUMBER) {
+    if (key.len >= 64 || !(meter->keys[token->type] >> key.len & 1)) {
         return NULL;
     }
 
-    type = llm_meter_bit(token->type);
-
     for (shapes = meter->shapes; shapes != 0; shapes &= shapes - 1) {
         shape = llm_meter_shape[__builtin_ctz(shapes)];
+        end = shape->rules + shape->n;
 
-        for (i = 0; i < shape->n; i++) {
-            rule = &shape->rules[i];
+        for (rule = shape->rules; rule != end; rule++) {
 
-            if ((rule->types & type) && llm_meter_ends_with(rule->path, key)
-                && llm_json_at(json, rule->path.data))
+            if (rule->type == token->type && rule->key_len == key.len
+                && llm_json_at(json, rule->path))
             {
                 return rule;
             }
@@ -185,17 +200,4 @@ llm_meter_rule(llm_meter_t *meter, llm_json_t *json,
     }
 
     return NULL;
-}
-
-
-/* a quick look before llm_json_at() compares all of the path */
-static bool
-llm_meter_ends_with(llm_str_t path, llm_str_t key)
-{
-    if (key.len == 0) {
-        return path.data[path.len - 1] == ']';
-    }
-
-    return path.len >= key.len
-           && memcmp(path.data + path.len - key.len, key.data, key.len) == 0;
 }

@@ -41,8 +41,10 @@ typedef void (*llm_meter_action_pt)(llm_meter_t *meter,
 
 
 struct llm_meter_rule_s {
-    llm_str_t             path;         /* for llm_json_at() */
-    unsigned              types;        /* bits: token types that it is for */
+    uint16_t              type;         /* of the token that it is for */
+    uint16_t              key_len;      /* of the path's last key, below 64;
+                                           0 in an array */
+    const char           *path;         /* for llm_json_at() */
     llm_meter_action_pt   action;
     llm_meter_source_t    source;
     llm_meter_count_t     count;
@@ -73,29 +75,32 @@ extern const llm_shape_t  llm_shape_responses;
 #define llm_shape_of(rules)                                                   \
     { rules, sizeof(rules) / sizeof(rules[0]) }
 
-#define llm_rule(path, type, action, source, count)                           \
-    { { path, sizeof(path) - 1 }, llm_meter_bit(type), action, source, count }
+/* a path is told in two: what encloses the member, and its key */
+#define llm_rule(object, key, type, action, source, count)                    \
+    { type, sizeof(key) - 1, object key, action, source, count }
 
 /* a number of which the largest one seen counts: counts in streams are
  * repeated and grow, they do not add up */
-#define llm_rule_count(path, count)                                           \
-    llm_rule(path, LLM_JSON_NUMBER, llm_meter_count_largest,                  \
+#define llm_rule_count(object, key, count)                                    \
+    llm_rule(object, key, LLM_JSON_NUMBER, llm_meter_count_largest,           \
              LLM_METER_BODY, count)
 
 /* generated text, and a tool's input that is an object */
-#define llm_rule_text(path)                                                   \
-    llm_rule(path, LLM_JSON_STRING, llm_meter_text, LLM_METER_BODY, 0)
+#define llm_rule_text(object, key)                                            \
+    llm_rule(object, key, LLM_JSON_STRING, llm_meter_text, LLM_METER_BODY, 0)
 
-#define llm_rule_object(path)                                                 \
-    llm_rule(path, LLM_JSON_OBJECT, llm_meter_object, LLM_METER_BODY, 0)
+#define llm_rule_object(object, key)                                          \
+    llm_rule(object, key, LLM_JSON_OBJECT, llm_meter_object,                  \
+             LLM_METER_BODY, 0)
 
 /* any other string that one of the actions below looks at */
-#define llm_rule_string(path, action)                                         \
-    llm_rule(path, LLM_JSON_STRING, action, LLM_METER_BODY, 0)
+#define llm_rule_string(object, key, action)                                  \
+    llm_rule(object, key, LLM_JSON_STRING, action, LLM_METER_BODY, 0)
 
 /* every array element of this type counts one */
-#define llm_rule_element(path, type, count)                                   \
-    llm_rule(path, type, llm_meter_count_element, LLM_METER_BODY, count)
+#define llm_rule_element(object, key, type, count)                            \
+    llm_rule(object, key, type, llm_meter_count_element, LLM_METER_BODY,      \
+             count)
 
 
 /* actions */
@@ -150,6 +155,9 @@ int llm_meter_token(llm_json_t *json, const llm_json_token_t *token,
 
 /* which shapes, as bits, the responses of an API and family may have */
 unsigned llm_meter_shapes(llm_api_t api, llm_family_t family);
+
+/* the shapes of this call, and the keys that their rules are for */
+void llm_meter_look_for(llm_meter_t *meter, unsigned shapes);
 
 
 #endif /* LLM_METER_RULES_H */
