@@ -48,8 +48,9 @@ void
 llm_envelope_init(llm_envelope_reader_t *reader, llm_envelope_t *envelope,
     llm_api_t api)
 {
-    memset(reader, 0, sizeof(llm_envelope_reader_t));
-    memset(envelope, 0, sizeof(llm_envelope_t));
+    /* the large parts at their ends are written before they are read */
+    memset(reader, 0, offsetof(llm_envelope_reader_t, json));
+    memset(envelope, 0, offsetof(llm_envelope_t, cuts));
 
     llm_json_init(&reader->json, llm_envelope_token, reader);
 

@@ -61,18 +61,18 @@ typedef struct {
     bool        cache_1h;           /* a cache_control / cachePoint with 1h */
     bool        cache;              /* any cache_control / cachePoint */
 
+    bool        service_tier_flex, service_tier_priority;
+    bool        empty_object;       /* nothing is left between the braces */
+
     /* Anthropic Messages to InvokeModel: what is cut out of the body, in
      * order, whole members with the comma that belongs to them; the first is
      * what comes before the first member */
-    llm_span_t  cuts[LLM_ENVELOPE_CUTS];
     unsigned    ncuts;
-    bool        service_tier_flex, service_tier_priority;
-    bool        empty_object;       /* nothing is left between the braces */
+    llm_span_t  cuts[LLM_ENVELOPE_CUTS];
 } llm_envelope_t;
 
 
 typedef struct {
-    llm_json_t        json;
     llm_envelope_t   *envelope;
     llm_api_t         api;
 
@@ -102,6 +102,8 @@ typedef struct {
                                        ends at the next member, else 0 */
     uint32_t          head_start;
     uint32_t          head_end;
+
+    llm_json_t        json;
 } llm_envelope_reader_t;
 
 

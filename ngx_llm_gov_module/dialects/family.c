@@ -2,6 +2,10 @@
  * The family of a model by its Bedrock id.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* memrchr() */
+#endif
+
 #include "api.h"
 
 
@@ -60,15 +64,14 @@ llm_family_t
 llm_model_family(llm_str_t model)
 {
     size_t        i;
+    const char   *slash;
     llm_family_t  family;
 
-    for (i = model.len; i != 0; i--) {
+    slash = (model.len != 0) ? memrchr(model.data, '/', model.len) : NULL;
 
-        if (model.data[i - 1] == '/') {
-            model.data += i;
-            model.len -= i;
-            break;
-        }
+    if (slash != NULL) {
+        model.len -= (size_t) (slash + 1 - model.data);
+        model.data = slash + 1;
     }
 
     if (llm_family_find(model, &family)) {
