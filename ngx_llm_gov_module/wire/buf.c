@@ -11,10 +11,10 @@
 #include <stdlib.h>
 
 
-#define LLM_BUF_FIRST  256
+/* most that is signed or said fits */
+#define LLM_BUF_FIRST  512
 
 
-static bool llm_buf_reserve(llm_buf_t *buf, size_t len);
 static size_t llm_buf_json_run(const char *p, const char *end, size_t *bad);
 static void llm_buf_json_escape(llm_buf_t *buf, uint8_t c);
 
@@ -35,8 +35,8 @@ llm_buf_free(llm_buf_t *buf)
 }
 
 
-/* room for `len` more bytes and a NUL, which printf writes */
-static bool
+/* the NUL is what printf writes */
+bool
 llm_buf_reserve(llm_buf_t *buf, size_t len)
 {
     char    *data;
@@ -53,13 +53,12 @@ llm_buf_reserve(llm_buf_t *buf, size_t len)
 
     size = (buf->size < LLM_BUF_FIRST) ? LLM_BUF_FIRST : buf->size;
 
-    while (size - buf->len <= len) {
-        if (size > SIZE_MAX / 2) {
-            buf->failed = true;
-            return false;
-        }
-
+    while (size - buf->len <= len && size <= buf->limit) {
         size *= 2;
+    }
+
+    if (size > buf->limit) {
+        size = buf->limit + 1;
     }
 
     data = realloc(buf->data, size);
@@ -73,25 +72,6 @@ llm_buf_reserve(llm_buf_t *buf, size_t len)
     buf->size = size;
 
     return true;
-}
-
-
-void
-llm_buf_append(llm_buf_t *buf, const void *data, size_t len)
-{
-    if (len == 0 || !llm_buf_reserve(buf, len)) {
-        return;
-    }
-
-    memcpy(buf->data + buf->len, data, len);
-    buf->len += len;
-}
-
-
-void
-llm_buf_str(llm_buf_t *buf, llm_str_t str)
-{
-    llm_buf_append(buf, str.data, str.len);
 }
 
 
