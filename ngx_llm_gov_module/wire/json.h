@@ -110,9 +110,6 @@ int llm_json_scan(const char *p, size_t len, llm_json_handler_pt handler,
  */
 bool llm_json_at(const llm_json_t *json, const char *path);
 
-/* the key of the current token's member, empty in an array */
-llm_str_t llm_json_key(const llm_json_t *json);
-
 /* Undoes the escapes of a token's text into `out` (needs text.len bytes at
  * most), which may be the text itself.  Half a surrogate pair becomes U+FFFD.
  * Returns the length, or -1 if an escape is broken or `size` too small. */
@@ -121,6 +118,24 @@ long llm_json_unescape(llm_str_t text, char *out, size_t size);
 /* A token's number as an integer: "28.0" and "2.8e1" are 28; fractions are
  * cut; negative numbers, strings and what does not fit give -1. */
 int64_t llm_json_count(const llm_json_token_t *token);
+
+
+/* the key of the current token's member, empty in an array */
+static inline llm_str_t
+llm_json_key(const llm_json_t *json)
+{
+    unsigned  level;
+
+    level = json->depth;
+
+    if (level == 0 || level > LLM_JSON_NAMED_DEPTH
+        || json->key_len[level] > LLM_JSON_KEY_SIZE)
+    {
+        return llm_str("");
+    }
+
+    return (llm_str_t) { json->key[level], json->key_len[level] };
+}
 
 
 #endif /* LLM_JSON_H */

@@ -5,28 +5,6 @@
 #include "json_private.h"
 
 
-llm_str_t
-llm_json_key(const llm_json_t *json)
-{
-    llm_str_t  key;
-    unsigned   level;
-
-    key.data = "";
-    key.len = 0;
-
-    level = json->depth;
-
-    if (level != 0 && level <= LLM_JSON_NAMED_DEPTH
-        && json->key_len[level] <= LLM_JSON_KEY_SIZE)
-    {
-        key.data = json->key[level];
-        key.len = json->key_len[level];
-    }
-
-    return key;
-}
-
-
 bool
 llm_json_at(const llm_json_t *json, const char *path)
 {

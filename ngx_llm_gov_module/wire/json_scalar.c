@@ -6,6 +6,10 @@
 #include "utf8.h"
 
 
+/* what compilers know to put into a register of 16 bytes */
+typedef int8_t  llm_json_sixteen_t __attribute__((vector_size(16)));
+
+
 /* json->sub within a string */
 enum {
     LLM_JSON_PLAIN = 0,
@@ -189,9 +193,8 @@ llm_json_utf8(llm_json_t *json, llm_json_piece_t *in)
 
 /*
  * The first byte that is a quote, a backslash, a control character or not
- * ASCII.  The word at a time: what is taken from the bytes below marks the
- * byte's high bit, and may borrow from bytes above it, so the lowest mark is
- * always a true one.
+ * ASCII.  Sixteen at a time: as signed numbers the last two kinds are those
+ * below the space.
  */
 static const char *
 llm_json_plain(const char *p, const char *end)
@@ -200,24 +203,24 @@ llm_json_plain(const char *p, const char *end)
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
-    uint64_t        word, mark;
-    const uint64_t  ones = 0x0101010101010101;
+    uint64_t            found[2];
+    llm_json_sixteen_t  bytes;
 
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
+    while (end - p >= 16) {
+        memcpy(&bytes, p, 16);
 
-        mark = word
-               | ((word ^ (ones * '"')) - ones)
-               | ((word ^ (ones * '\\')) - ones)
-               | (word - ones * 0x20);
+        bytes = (bytes < 0x20) | (bytes == '"') | (bytes == '\\');
+        memcpy(found, &bytes, 16);
 
-        mark &= ones * 0x80;
-
-        if (mark != 0) {
-            return p + __builtin_ctzll(mark) / 8;
+        if (found[0] != 0) {
+            return p + __builtin_ctzll(found[0]) / 8;
         }
 
-        p += 8;
+        if (found[1] != 0) {
+            return p + 8 + __builtin_ctzll(found[1]) / 8;
+        }
+
+        p += 16;
     }
 
 #endif
