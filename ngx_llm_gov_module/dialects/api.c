@@ -5,6 +5,12 @@
 #include "api.h"
 
 
+static const bool  llm_unreserved[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true
+};
+
+
 llm_str_t
 llm_dialect_name(llm_dialect_t dialect)
 {
@@ -136,10 +142,7 @@ llm_percent_encode(llm_str_t text, char *out)
     for (i = 0; i < text.len; i++) {
         c = (uint8_t) text.data[i];
 
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-            || (c >= 'a' && c <= 'z')
-            || c == '-' || c == '.' || c == '_' || c == '~')
-        {
+        if (llm_unreserved[c]) {
             *dst++ = (char) c;
             continue;
         }

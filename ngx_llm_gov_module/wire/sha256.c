@@ -14,12 +14,45 @@
 
 
 static pthread_once_t   llm_sha256_once = PTHREAD_ONCE_INIT;
+static pthread_key_t    llm_sha256_key;
+static bool             llm_sha256_has_key;
 static const EVP_MD    *llm_sha256_md;
 
 
+static EVP_MD_CTX *llm_sha256_ctx(void);
 static void llm_sha256_fetch(void);
+static void llm_sha256_free(void *ctx);
 static int llm_sha256_run(EVP_MD_CTX *ctx, const unsigned char *block,
     const llm_str_t *pieces, size_t n, unsigned char *digest);
+
+
+/* one for each thread: to make it anew costs more than to hash a few bytes */
+static EVP_MD_CTX *
+llm_sha256_ctx(void)
+{
+    EVP_MD_CTX  *ctx;
+
+    pthread_once(&llm_sha256_once, llm_sha256_fetch);
+
+    if (!llm_sha256_has_key) {
+        return NULL;
+    }
+
+    ctx = pthread_getspecific(llm_sha256_key);
+
+    if (ctx != NULL) {
+        return ctx;
+    }
+
+    ctx = EVP_MD_CTX_new();
+
+    if (ctx != NULL && pthread_setspecific(llm_sha256_key, ctx) != 0) {
+        EVP_MD_CTX_free(ctx);
+        ctx = NULL;
+    }
+
+    return ctx;
+}
 
 
 /* looked up once, for the life of the process */
@@ -31,6 +64,16 @@ llm_sha256_fetch(void)
     if (llm_sha256_md == NULL) {
         llm_sha256_md = EVP_sha256();
     }
+
+    llm_sha256_has_key = pthread_key_create(&llm_sha256_key,
+                                            llm_sha256_free) == 0;
+}
+
+
+static void
+llm_sha256_free(void *ctx)
+{
+    EVP_MD_CTX_free(ctx);
 }
 
 
@@ -38,20 +81,12 @@ int
 llm_sha256(const llm_str_t *pieces, size_t n,
     unsigned char digest[LLM_SHA256_SIZE])
 {
-    int          rc;
     EVP_MD_CTX  *ctx;
 
-    ctx = EVP_MD_CTX_new();
+    ctx = llm_sha256_ctx();
 
-    if (ctx == NULL) {
-        return LLM_ERROR;
-    }
-
-    rc = llm_sha256_run(ctx, NULL, pieces, n, digest);
-
-    EVP_MD_CTX_free(ctx);
-
-    return rc;
+    return (ctx != NULL) ? llm_sha256_run(ctx, NULL, pieces, n, digest)
+                         : LLM_ERROR;
 }
 
 
@@ -65,14 +100,13 @@ llm_hmac_sha256(const void *key, size_t key_len, const llm_str_t *pieces,
     EVP_MD_CTX     *ctx;
     unsigned char   block[LLM_SHA256_BLOCK], inner[LLM_SHA256_SIZE];
 
-    memset(block, 0, sizeof(block));
-
-    ctx = EVP_MD_CTX_new();
+    ctx = llm_sha256_ctx();
 
     if (ctx == NULL) {
         return LLM_ERROR;
     }
 
+    memset(block, 0, sizeof(block));
     rc = LLM_OK;
 
     if (key_len > sizeof(block)) {
@@ -103,7 +137,6 @@ llm_hmac_sha256(const void *key, size_t key_len, const llm_str_t *pieces,
     }
 
     OPENSSL_cleanse(block, sizeof(block));
-    EVP_MD_CTX_free(ctx);
 
     return rc;
 }
@@ -115,8 +148,6 @@ llm_sha256_run(EVP_MD_CTX *ctx, const unsigned char *block,
     const llm_str_t *pieces, size_t n, unsigned char *digest)
 {
     size_t  i;
-
-    pthread_once(&llm_sha256_once, llm_sha256_fetch);
 
     if (EVP_DigestInit_ex(ctx, llm_sha256_md, NULL) != 1) {
         return LLM_ERROR;

@@ -18,7 +18,7 @@ static void llm_sigv4_value(llm_buf_t *out, llm_str_t value);
 static inline bool
 llm_sigv4_is_space(char c)
 {
-    return c == ' ' || (c >= '\t' && c <= '\r');
+    return (uint8_t) c <= ' ' && (c == ' ' || (c >= '\t' && c <= '\r'));
 }
 
 

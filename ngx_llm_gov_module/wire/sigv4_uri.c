@@ -7,6 +7,13 @@
 #include <stdlib.h>
 
 
+/* RFC 3986, section 2.3 */
+static const bool  llm_sigv4_unreserved[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['-'] = true, ['.'] = true, ['_'] = true, ['~'] = true
+};
+
+
 /* offsets into the encoded parameters */
 typedef struct {
     const llm_buf_t  *text;
@@ -34,15 +41,6 @@ static inline const char *
 llm_sigv4_param_base(const llm_sigv4_param_t *param)
 {
     return (param->text->data != NULL) ? param->text->data : "";
-}
-
-
-static inline bool
-llm_sigv4_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-           || (c >= '0' && c <= '9')
-           || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 
@@ -139,7 +137,7 @@ llm_sigv4_encode(llm_buf_t *out, llm_str_t text, bool keep_slash,
         for (run = p; p != end; p++) {
             c = *p;
 
-            if (!llm_sigv4_unreserved(c) && !(c == '/' && keep_slash)
+            if (!llm_sigv4_unreserved[(uint8_t) c] && !(c == '/' && keep_slash)
                 && !(c == '%' && keep_percent))
             {
                 break;
