@@ -17,15 +17,6 @@
 #define LLM_CLOCK_SKEW_MS  ((int64_t) 60 * 1000)
 
 
-int64_t
-llm_sum(int64_t a, int64_t b)
-{
-    int64_t  sum;
-
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-
 static int64_t
 llm_rest(int64_t a, int64_t b)
 {

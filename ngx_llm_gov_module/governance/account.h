@@ -9,7 +9,14 @@
 
 
 /* saturates at INT64_MAX */
-int64_t llm_sum(int64_t a, int64_t b);
+static inline int64_t
+llm_sum(int64_t a, int64_t b)
+{
+    int64_t  sum;
+
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 
 /* what a metric looks at; TOKENS is input and output */
 int64_t llm_amounts_of(const llm_amounts_t *amounts, llm_metric_t metric);

@@ -148,7 +148,15 @@ llm_rates_choose(const llm_price_t *price, const llm_usage_t *usage,
 static int64_t
 llm_cost_nano(__int128 pico)
 {
-    pico = (pico + LLM_PICO_PER_NANO / 2) / LLM_PICO_PER_NANO;
+    pico += LLM_PICO_PER_NANO / 2;
+
+    /* a division of 128 bits costs as much as all the rest */
+
+    if (pico <= INT64_MAX) {
+        return (int64_t) pico / LLM_PICO_PER_NANO;
+    }
+
+    pico /= LLM_PICO_PER_NANO;
 
     return pico > INT64_MAX ? INT64_MAX : (int64_t) pico;
 }
