@@ -11,6 +11,8 @@
 
 
 static void ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now);
+static ngx_uint_t ngx_http_llm_credentialed(ngx_http_llm_ctx_t *ctx,
+    int64_t now);
 static ngx_uint_t ngx_http_llm_least_bad(ngx_http_llm_ctx_t *ctx, int64_t now);
 static void ngx_http_llm_exclude(ngx_http_llm_ctx_t *ctx, int64_t now);
 static void ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now);
@@ -164,11 +166,35 @@ ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now)
 
 
 static ngx_uint_t
-ngx_http_llm_usable(ngx_http_llm_slot_t *slot, int64_t now)
+ngx_http_llm_credentials_valid(ngx_http_llm_slot_t *slot, int64_t now)
 {
-    return slot->credentials.generation && slot->naddresses
+    return slot->credentials.generation
            && (slot->credentials.expires_ms == 0
                || slot->credentials.expires_ms > now);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_usable(ngx_http_llm_slot_t *slot, int64_t now)
+{
+    return slot->naddresses && ngx_http_llm_credentials_valid(slot, now);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_credentialed(ngx_http_llm_ctx_t *ctx, int64_t now)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < ctx->nchoices; i++) {
+        if (ngx_http_llm_credentials_valid(ctx->choices[i].provider->slot,
+                                           now))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -305,6 +331,13 @@ ngx_http_llm_shortage(ngx_http_llm_ctx_t *ctx, const llm_shortage_t *shortage,
     if (account == NULL) {
         refusal->reason = LLM_REFUSE_NO_PROVIDER;
         refusal->retry_after = 5;
+
+        if (!ngx_http_llm_credentialed(ctx, now)) {
+            refusal->message = llm_str("The gateway has no valid credentials "
+                                       "for its provider just now; they are "
+                                       "being fetched.");
+        }
+
         return;
     }
 
