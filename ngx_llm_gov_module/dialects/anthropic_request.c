@@ -80,8 +80,7 @@ llm_anthropic_to_invoke(llm_rewrite_t *rewrite,
     unsigned  i;
     uint32_t  start, end;
 
-    memset(rewrite, 0, sizeof(llm_rewrite_t));
-
+    rewrite->nspans = 0;
     llm_buf_init(&rewrite->head, LLM_REWRITE_HEAD_LIMIT);
     llm_rewrite_head(&rewrite->head, envelope, betas, version);
 

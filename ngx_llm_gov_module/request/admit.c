@@ -10,6 +10,7 @@
 #define NGX_HTTP_LLM_PROBE  30000
 
 
+static void ngx_http_llm_learned_keys(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now);
 static ngx_uint_t ngx_http_llm_credentialed(ngx_http_llm_ctx_t *ctx,
     int64_t now);
@@ -32,6 +33,8 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     rc = NGX_DECLINED;
 
     ngx_memzero(&shortage, sizeof(llm_shortage_t));
+
+    ngx_http_llm_learned_keys(ctx);
 
     ngx_http_llm_lock(ctx->lmcf);
 
@@ -122,23 +125,32 @@ ngx_http_llm_admit_next(ngx_http_llm_ctx_t *ctx)
 }
 
 
-static uint64_t
-ngx_http_llm_learned_key(ngx_http_llm_ctx_t *ctx, llm_str_t model)
+/* before the lock is taken, because it is all computing */
+
+static void
+ngx_http_llm_learned_keys(ngx_http_llm_ctx_t *ctx)
 {
-    uint64_t  key;
+    uint64_t                key;
+    ngx_uint_t              i;
+    ngx_http_llm_choice_t  *choice;
 
     key = ngx_crc32_long(ctx->key->name.data, ctx->key->name.len);
-    key = (key << 32) | ngx_crc32_long((u_char *) model.data, model.len);
 
-    return key ? key : 1;
+    for (i = 0; i < ctx->nchoices; i++) {
+        choice = &ctx->choices[i];
+        choice->learned = key << 32
+                          | ngx_crc32_long((u_char *) choice->model.data,
+                                           choice->model.len);
+    }
 }
 
 
 llm_learned_t *
-ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx, llm_str_t model, int64_t now)
+ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx,
+    const ngx_http_llm_choice_t *choice, int64_t now)
 {
     return llm_learned_find(ctx->lmcf->shared->learned, NGX_HTTP_LLM_LEARNED,
-                            ngx_http_llm_learned_key(ctx, model), now);
+                            choice->learned, now);
 }
 
 
@@ -153,7 +165,7 @@ ngx_http_llm_needs(ngx_http_llm_ctx_t *ctx, int64_t now)
 
         llm_estimate(&ctx->candidates[i].need, ctx->envelope,
                      choice->priced ? &choice->price : NULL,
-                     ngx_http_llm_learned(ctx, choice->model, now));
+                     ngx_http_llm_learned(ctx, choice, now));
 
         if (choice->price.free) {
             /* a count of tokens: one request, and nothing else */
@@ -286,6 +298,9 @@ ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now)
     hold->estimated_cost = expected->cost;
     hold->estimated.input = expected->input_tokens;
     hold->estimated.output = expected->output_tokens;
+
+    ctx->raise_at = (uint64_t) expected->output_tokens * 4
+                    + NGX_HTTP_LLM_RAISE_STEP;
 
     len = ngx_min(choice->model.len, NGX_HTTP_LLM_MODEL_SIZE);
 

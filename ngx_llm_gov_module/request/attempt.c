@@ -48,8 +48,7 @@ ngx_http_llm_attempt_build(ngx_http_llm_ctx_t *ctx)
     r = ctx->request;
     rc = NGX_ERROR;
 
-    ngx_memzero(&build, sizeof(ngx_http_llm_build_t));
-
+    build.nheaders = 0;
     build.ctx = ctx;
     build.choice = &ctx->choices[ctx->chosen];
     build.signer = ngx_http_llm_signer(build.choice->provider);
@@ -85,29 +84,30 @@ ngx_http_llm_attempt_build(ngx_http_llm_ctx_t *ctx)
 }
 
 
-static const char *
+static llm_str_t
 ngx_http_llm_operation(ngx_http_llm_ctx_t *ctx)
 {
     switch (ctx->api) {
 
     case LLM_API_BEDROCK_INVOKE:
-        return "invoke";
+        return llm_str("/invoke");
 
     case LLM_API_BEDROCK_INVOKE_STREAM:
-        return "invoke-with-response-stream";
+        return llm_str("/invoke-with-response-stream");
 
     case LLM_API_BEDROCK_CONVERSE:
-        return "converse";
+        return llm_str("/converse");
 
     case LLM_API_BEDROCK_CONVERSE_STREAM:
-        return "converse-stream";
+        return llm_str("/converse-stream");
 
     case LLM_API_BEDROCK_COUNT_TOKENS:
     case LLM_API_ANTHROPIC_COUNT_TOKENS:
-        return "count-tokens";
+        return llm_str("/count-tokens");
 
     default:
-        return ctx->stream ? "invoke-with-response-stream" : "invoke";
+        return ctx->stream ? llm_str("/invoke-with-response-stream")
+                           : llm_str("/invoke");
     }
 }
 
@@ -138,7 +138,7 @@ ngx_http_llm_build_path(ngx_http_llm_build_t *build)
     llm_buf_str(&build->path, ngx_http_llm_str(endpoint->prefix));
     llm_buf_str(&build->path, llm_str("/model/"));
     llm_buf_append(&build->path, encoded, llm_percent_encode(model, encoded));
-    llm_buf_printf(&build->path, "/%s", ngx_http_llm_operation(build->ctx));
+    llm_buf_str(&build->path, ngx_http_llm_operation(build->ctx));
 }
 
 
@@ -285,22 +285,39 @@ ngx_http_llm_build_sign(ngx_http_llm_build_t *build)
 }
 
 
+static u_char *
+ngx_http_llm_put(u_char *p, llm_str_t str)
+{
+    return ngx_cpymem(p, str.data, str.len);
+}
+
+
 static ngx_chain_t *
 ngx_http_llm_build_head(ngx_http_llm_build_t *build)
 {
     size_t        len;
+    u_char       *p;
     ngx_buf_t    *b;
     ngx_uint_t    i;
     ngx_chain_t  *cl;
 
-    len = sizeof("POST  HTTP/1.1" CRLF "Authorization: " CRLF
-                 "Content-Length: " CRLF "Accept-Encoding: identity" CRLF
-                 "User-Agent: ngx_llm_gov" CRLF
-                 "Connection: keep-alive" CRLF CRLF)
-          + build->path.len + build->authorization.len + NGX_SIZE_T_LEN;
+    const llm_str_t  post = llm_str("POST ");
+    const llm_str_t  version = llm_str(" HTTP/1.1" CRLF);
+    const llm_str_t  colon = llm_str(": ");
+    const llm_str_t  crlf = llm_str(CRLF);
+    const llm_str_t  authorization = llm_str("Authorization: ");
+    const llm_str_t  rest = llm_str(CRLF "Accept-Encoding: identity" CRLF
+                                    "User-Agent: ngx_llm_gov" CRLF
+                                    "Connection: keep-alive" CRLF
+                                    "Content-Length: ");
+
+    len = post.len + build->path.len + version.len + authorization.len
+          + build->authorization.len + rest.len + NGX_SIZE_T_LEN
+          + 2 * crlf.len;
 
     for (i = 0; i < build->nheaders; i++) {
-        len += build->headers[i].name.len + build->headers[i].value.len + 4;
+        len += build->headers[i].name.len + colon.len
+               + build->headers[i].value.len + crlf.len;
     }
 
     b = ngx_create_temp_buf(build->ctx->request->pool, len);
@@ -310,27 +327,22 @@ ngx_http_llm_build_head(ngx_http_llm_build_t *build)
         return NULL;
     }
 
-    b->last = ngx_sprintf(b->last, "POST %*s HTTP/1.1" CRLF,
-                          build->path.len, build->path.data);
+    p = ngx_http_llm_put(b->last, post);
+    p = ngx_cpymem(p, build->path.data, build->path.len);
+    p = ngx_http_llm_put(p, version);
 
     for (i = 0; i < build->nheaders; i++) {
-        b->last = ngx_cpymem(b->last, build->headers[i].name.data,
-                             build->headers[i].name.len);
-        *b->last++ = ':';
-        *b->last++ = ' ';
-        b->last = ngx_cpymem(b->last, build->headers[i].value.data,
-                             build->headers[i].value.len);
-        *b->last++ = CR;
-        *b->last++ = LF;
+        p = ngx_http_llm_put(p, build->headers[i].name);
+        p = ngx_http_llm_put(p, colon);
+        p = ngx_http_llm_put(p, build->headers[i].value);
+        p = ngx_http_llm_put(p, crlf);
     }
 
-    b->last = ngx_sprintf(b->last, "Authorization: %*s" CRLF
-                          "Content-Length: %uz" CRLF
-                          "Accept-Encoding: identity" CRLF
-                          "User-Agent: ngx_llm_gov" CRLF
-                          "Connection: keep-alive" CRLF CRLF,
-                          build->authorization.len, build->authorization.data,
-                          build->ctx->out_size);
+    p = ngx_http_llm_put(p, authorization);
+    p = ngx_cpymem(p, build->authorization.data, build->authorization.len);
+    p = ngx_http_llm_put(p, rest);
+
+    b->last = ngx_sprintf(p, "%uz" CRLF CRLF, build->ctx->out_size);
 
     b->flush = (build->ctx->out_size == 0);
 

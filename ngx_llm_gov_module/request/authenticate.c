@@ -5,8 +5,7 @@
 
 #include "request.h"
 #include "../governance/tenants.h"
-
-#include <openssl/sha.h>
+#include "../wire/sha256.h"
 
 
 /* AWS accepts five minutes either way */
@@ -77,9 +76,15 @@ static ngx_int_t
 ngx_http_llm_authenticate_secret(ngx_http_llm_ctx_t *ctx, ngx_str_t *secret,
     llm_refusal_t *refusal)
 {
-    u_char  digest[32];
+    u_char     digest[LLM_SHA256_SIZE];
+    llm_str_t  text;
 
-    SHA256(secret->data, secret->len, digest);
+    text = ngx_http_llm_str(*secret);
+
+    if (llm_sha256(&text, 1, digest) != LLM_OK) {
+        refusal->reason = LLM_REFUSE_TOO_BUSY;
+        return NGX_DECLINED;
+    }
 
     ctx->key = ngx_http_llm_key_by_digest(ctx->lmcf, digest);
 

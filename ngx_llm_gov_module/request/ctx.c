@@ -21,7 +21,7 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
     }
 
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_http_llm_ctx_t));
+    ngx_memzero(ctx, offsetof(ngx_http_llm_ctx_t, attempts));
 
     ctx->cleanup = ngx_http_cleanup_add(r, 0);
     if (ctx->cleanup == NULL) {
@@ -36,9 +36,12 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
     ctx->first_token = -1;
     ctx->refusal = LLM_REFUSE_REASONS;
 
+    ctx->rewrite.nspans = 0;
+    llm_buf_init(&ctx->rewrite.head, 0);
     llm_buf_init(&ctx->betas, 4096);
     llm_buf_init(&ctx->head, 64 * 1024 * 1024);
     llm_buf_init(&ctx->collected, 1024 * 1024);
+    llm_buf_init(&ctx->events, LLM_EVENTSTREAM_MAX_FRAME * 2);
 
     ngx_http_llm_ctx_id(ctx->id);
 
@@ -99,6 +102,7 @@ ngx_http_llm_ctx_cleanup(void *data)
     llm_buf_free(&ctx->head);
     llm_buf_free(&ctx->betas);
     llm_buf_free(&ctx->collected);
+    llm_buf_free(&ctx->events);
 }
 
 

@@ -18,6 +18,9 @@
 
 #define NGX_HTTP_LLM_ATTEMPTS_MAX  16
 
+/* bytes of output beyond what is held before the hold is raised */
+#define NGX_HTTP_LLM_RAISE_STEP    4096
+
 
 #if (nginx_version >= 1027002)
 #define ngx_http_llm_parse_chunked(r, b, ctx)                                 \
@@ -62,6 +65,7 @@ typedef struct {
     llm_family_t                family;
     llm_price_t                 price;
     ngx_flag_t                  priced;
+    uint64_t                    learned;    /* the key to what was learned */
 } ngx_http_llm_choice_t;
 
 
@@ -105,7 +109,6 @@ typedef struct {
     char                        raw_hash[64];   /* for SigV4 of the client */
 
     /* what goes to the provider */
-    llm_rewrite_t               rewrite;
     llm_str_t                  *out;
     ngx_uint_t                  nout;
     ngx_uint_t                  out_alloc;
@@ -120,7 +123,6 @@ typedef struct {
     ngx_uint_t                  nchoices;
     ngx_uint_t                  chosen;
     ngx_http_llm_hold_t        *hold;
-    ngx_http_llm_attempt_t      attempts[NGX_HTTP_LLM_ATTEMPTS_MAX];
     ngx_uint_t                  nattempts;
     ngx_msec_t                  deadline;       /* for further attempts */
     ngx_http_llm_address_t      address;        /* of the present one */
@@ -139,6 +141,7 @@ typedef struct {
     llm_inflate_t              *inflate;
     llm_eventstream_t           frames;         /* where we translate */
     llm_anthropic_sse_t         sse;
+    llm_buf_t                   events;
     llm_buf_t                   collected;      /* a body that is translated
                                                    as a whole */
     ngx_event_t                 drain_timer;
@@ -186,6 +189,10 @@ typedef struct {
                                                    its provider's */
     unsigned                    in_doubt:1;     /* it may have been worked on
                                                    though nothing came back */
+
+    /* the large ones, written before they are read */
+    ngx_http_llm_attempt_t      attempts[NGX_HTTP_LLM_ATTEMPTS_MAX];
+    llm_rewrite_t               rewrite;
 } ngx_http_llm_ctx_t;
 
 
@@ -229,8 +236,8 @@ ngx_int_t ngx_http_llm_choice_price(ngx_http_llm_ctx_t *ctx,
 
 /* admit.c */
 /* what was learned of this key and model; the caller holds the lock */
-llm_learned_t *ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx, llm_str_t model,
-    int64_t now);
+llm_learned_t *ngx_http_llm_learned(ngx_http_llm_ctx_t *ctx,
+    const ngx_http_llm_choice_t *choice, int64_t now);
 ngx_int_t ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal);
 /* failover: the next candidate is admitted and ctx->chosen set; NGX_DECLINED:
  * there is none */

@@ -108,7 +108,7 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     ctx->hold = NULL;
 
     if (ctx->usage.exact && ctx->cost.total) {
-        learned = ngx_http_llm_learned(ctx, choice->model, now);
+        learned = ngx_http_llm_learned(ctx, choice, now);
 
         /* pictures are no text: they would teach a wrong ratio */
 
@@ -225,7 +225,7 @@ ngx_http_llm_estimated(ngx_http_llm_ctx_t *ctx,
 
     ngx_http_llm_lock(ctx->lmcf);
     llm_estimate_observed(&seen, ctx->envelope,
-                          ngx_http_llm_learned(ctx, choice->model,
+                          ngx_http_llm_learned(ctx, choice,
                                                ngx_http_llm_now()),
                           bytes);
     ngx_http_llm_unlock(ctx->lmcf);

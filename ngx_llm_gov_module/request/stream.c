@@ -6,7 +6,10 @@
 #include "request.h"
 
 
-#define NGX_HTTP_LLM_BUF  2048
+#define NGX_HTTP_LLM_BUF          2048
+
+/* what one large event may leave allocated for the next ones */
+#define NGX_HTTP_LLM_EVENTS_KEPT  4096
 
 
 static ngx_int_t ngx_http_llm_chunked_filter(ngx_http_llm_ctx_t *ctx,
@@ -255,14 +258,14 @@ static ngx_int_t
 ngx_http_llm_events(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
 {
     int           rc;
-    llm_buf_t     out;
+    llm_buf_t    *out;
     llm_str_t     chunk;
     ngx_int_t     result;
     const char   *end;
     llm_frame_t   frame;
 
     end = p + len;
-    llm_buf_init(&out, LLM_EVENTSTREAM_MAX_FRAME * 2);
+    out = &ctx->events;
 
     for ( ;; ) {
         rc = llm_eventstream_next(&ctx->frames, &p, end, &frame);
@@ -273,7 +276,7 @@ ngx_http_llm_events(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
 
         chunk.len = 0;
 
-        rc = llm_anthropic_sse_frame(&ctx->sse, &out, &frame, &chunk,
+        rc = llm_anthropic_sse_frame(&ctx->sse, out, &frame, &chunk,
                                      (llm_str_t) { (char *) ctx->id, 32 });
         if (rc != LLM_OK) {
             break;
@@ -291,14 +294,18 @@ ngx_http_llm_events(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
 
     result = NGX_OK;
 
-    if (out.failed) {
+    if (out->failed) {
         result = NGX_ERROR;
 
-    } else if (out.len) {
-        result = ngx_http_llm_emit_copy(ctx, out.data, out.len);
+    } else if (out->len) {
+        result = ngx_http_llm_emit_copy(ctx, out->data, out->len);
     }
 
-    llm_buf_free(&out);
+    out->len = 0;
+
+    if (out->size > NGX_HTTP_LLM_EVENTS_KEPT) {
+        llm_buf_free(out);
+    }
 
     if (rc == LLM_ERROR) {
         ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
@@ -560,5 +567,5 @@ ngx_http_llm_raise(ngx_http_llm_ctx_t *ctx)
      * lock a few times, not at each event */
 
     ctx->raise_at = ctx->meter->output_bytes + ctx->meter->output_bytes / 2
-                    + 4096;
+                    + NGX_HTTP_LLM_RAISE_STEP;
 }
