@@ -9,8 +9,6 @@
 #include "../providers/provider.h"
 
 
-static ngx_int_t ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx,
-    ngx_http_llm_choice_t *choice);
 static ngx_int_t ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_target_t *target, const char **reason);
 static ngx_int_t ngx_http_llm_choice_model(ngx_http_llm_ctx_t *ctx,
@@ -72,7 +70,7 @@ ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 
 /* patterns may speak of the name that was asked for or of Bedrock's id */
 
-static ngx_int_t
+ngx_uint_t
 ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_choice_t *choice)
 {

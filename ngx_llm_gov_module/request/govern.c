@@ -295,6 +295,11 @@ ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ctx->candidates[0].provider.account = provider->slot->account;
     ctx->candidates[0].current = &ngx_http_llm_govern_turn;
 
+    if (!ngx_http_llm_model_allowed(ctx, &ctx->choices[0])) {
+        refusal->reason = LLM_REFUSE_MODEL_NOT_ALLOWED;
+        return NGX_DECLINED;
+    }
+
     if (ngx_http_llm_choice_price(ctx, &ctx->choices[0]) != NGX_OK) {
         refusal->reason = LLM_REFUSE_UNPRICED;
         refusal->message = llm_str("The model has no price in the gateway's "

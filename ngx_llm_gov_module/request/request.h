@@ -229,6 +229,10 @@ void ngx_http_llm_body_hash(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_candidates(ngx_http_llm_ctx_t *ctx,
     llm_refusal_t *refusal);
 
+/* whether every tier's list of models takes the choice's */
+ngx_uint_t ngx_http_llm_model_allowed(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_choice_t *choice);
+
 /* NGX_OK: choice->price is filled, or calls without a price are allowed;
  * NGX_DECLINED: refused */
 ngx_int_t ngx_http_llm_choice_price(ngx_http_llm_ctx_t *ctx,
