@@ -97,7 +97,7 @@ struct ngx_http_llm_provider_s {
 
     ngx_msec_t                  connect_timeout;
     ngx_msec_t                  send_timeout;
-    ngx_msec_t                  first_byte_timeout;  /* header and first event */
+    ngx_msec_t                  first_byte_timeout;  /* header, first event */
     ngx_msec_t                  read_timeout;        /* gap between reads */
     ngx_int_t                   keepalive;           /* idle connections kept
                                                         by each worker */

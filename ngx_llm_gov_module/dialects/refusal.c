@@ -10,6 +10,9 @@
 #include "refusal_text.h"
 
 
+/* seconds that a client may be asked to wait and try again by itself */
+#define LLM_REFUSAL_PATIENCE    60
+
 #define LLM_REFUSAL_BODY_LIMIT  (64 * 1024)
 
 
@@ -274,11 +277,16 @@ llm_refusal_headers(llm_reply_t *reply, llm_dialect_t dialect,
         llm_refusal_header_text(reply, "x-amzn-errortype", shape->type);
     }
 
-    if (!llm_refusal_kinds[refusal->reason].passing) {
+    seconds = llm_refusal_retry_after(refusal);
+
+    /* some clients sleep for whatever Retry-After says: what takes that long is
+     * better told at once */
+
+    if (!llm_refusal_kinds[refusal->reason].passing
+        || seconds > LLM_REFUSAL_PATIENCE)
+    {
         llm_refusal_header_text(reply, "x-should-retry", "false");
     }
-
-    seconds = llm_refusal_retry_after(refusal);
 
     if (seconds) {
         snprintf(text, sizeof(text), "%lld", (long long) seconds);

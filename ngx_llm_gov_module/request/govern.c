@@ -217,8 +217,8 @@ ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* an answer in a coding that the meter cannot read would be free: the client may
- * only ask for one that it can */
+/* an answer in a coding that the meter cannot read would be free: the client
+ * may only ask for one that it can */
 
 static void
 ngx_http_llm_govern_encoding(ngx_http_request_t *r)

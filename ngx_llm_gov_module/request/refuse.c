@@ -79,7 +79,7 @@ ngx_http_llm_header_add(ngx_http_request_t *r, const char *name,
 }
 
 
-/* returns what a content handler returns, or ngx_http_finalize_request() gets */
+/* returns what a content handler does, or ngx_http_finalize_request() gets */
 
 ngx_int_t
 ngx_http_llm_reply(ngx_http_request_t *r, llm_reply_t *reply)
