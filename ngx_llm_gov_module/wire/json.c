@@ -202,7 +202,7 @@ llm_json_name(llm_json_t *json, llm_json_piece_t *in, char c)
     in->p++;
     llm_json_text(json, in, LLM_JSON_S_STRING);
 
-    return LLM_OK;
+    return llm_json_string(json, in);
 }
 
 
@@ -218,9 +218,16 @@ llm_json_next(llm_json_t *json, llm_json_piece_t *in, char c)
     }
 
     in->p++;
-    json->state = llm_json_in_array(json, json->depth) ? LLM_JSON_S_VALUE
-                                                       : LLM_JSON_S_KEY;
-    return LLM_OK;
+
+    if (llm_json_in_array(json, json->depth)) {
+        json->state = LLM_JSON_S_VALUE;
+        return LLM_OK;
+    }
+
+    json->state = LLM_JSON_S_KEY;
+
+    return (in->p != in->end && *in->p == '"') ? llm_json_name(json, in, '"')
+                                               : LLM_OK;
 }
 
 
@@ -244,13 +251,13 @@ llm_json_value(llm_json_t *json, llm_json_piece_t *in, char c)
     case '"':
         in->p++;
         llm_json_text(json, in, LLM_JSON_S_STRING);
-        return LLM_OK;
+        return llm_json_string(json, in);
 
     case 't':
     case 'f':
     case 'n':
         llm_json_text(json, in, LLM_JSON_S_LITERAL);
-        return LLM_OK;
+        return llm_json_literal(json, in);
     }
 
     if (c != '-' && (c < '0' || c > '9')) {
@@ -259,7 +266,7 @@ llm_json_value(llm_json_t *json, llm_json_piece_t *in, char c)
 
     llm_json_text(json, in, LLM_JSON_S_NUMBER);
 
-    return LLM_OK;
+    return llm_json_number(json, in);
 }
 
 

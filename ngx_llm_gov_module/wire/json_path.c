@@ -5,6 +5,12 @@
 #include "json_private.h"
 
 
+/* a key with a dot in it is no path of two */
+static const bool  llm_json_path_marks[256] = {
+    ['\0'] = true, ['.'] = true, ['['] = true
+};
+
+
 bool
 llm_json_at(const llm_json_t *json, const char *path)
 {
@@ -43,8 +49,7 @@ llm_json_at(const llm_json_t *json, const char *path)
         while (key != end) {
             c = *key++;
 
-            /* a key with a dot in it is no path of two */
-            if (c != *path++ || c == '\0' || c == '.' || c == '[') {
+            if (c != *path++ || llm_json_path_marks[(uint8_t) c]) {
                 return false;
             }
         }

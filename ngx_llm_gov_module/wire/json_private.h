@@ -33,10 +33,6 @@ typedef struct {
 } llm_json_piece_t;
 
 
-/* a scalar's text starts at in->p */
-void llm_json_text(llm_json_t *json, llm_json_piece_t *in,
-    llm_json_state_t state);
-
 /* keeps the open scalar's bytes of this piece, as far as there is room */
 void llm_json_stash(llm_json_t *json, llm_json_piece_t *in);
 
@@ -61,6 +57,21 @@ static inline bool
 llm_json_in_array(const llm_json_t *json, unsigned level)
 {
     return (json->is_array[(level - 1) / 8] >> ((level - 1) % 8)) & 1;
+}
+
+
+/* a scalar's text starts at in->p */
+static inline void
+llm_json_text(llm_json_t *json, llm_json_piece_t *in, llm_json_state_t state)
+{
+    in->text = in->p;
+
+    json->state = state;
+    json->sub = 0;
+    json->value_len = 0;
+    json->scratch_len = 0;
+    json->escaped = false;
+    json->utf8_left = 0;
 }
 
 

@@ -52,21 +52,6 @@ static int llm_json_scalar(llm_json_t *json, llm_json_piece_t *in,
     llm_json_type_t type);
 
 
-/* a scalar's text starts at in->p */
-void
-llm_json_text(llm_json_t *json, llm_json_piece_t *in, llm_json_state_t state)
-{
-    in->text = in->p;
-
-    json->state = state;
-    json->sub = 0;
-    json->value_len = 0;
-    json->scratch_len = 0;
-    json->escaped = false;
-    json->utf8_left = 0;
-}
-
-
 int
 llm_json_string(llm_json_t *json, llm_json_piece_t *in)
 {
@@ -248,16 +233,6 @@ llm_json_string_end(llm_json_t *json, llm_json_piece_t *in)
         return llm_json_scalar(json, in, LLM_JSON_STRING);
     }
 
-    json->is_key = false;
-    json->state = LLM_JSON_S_COLON;
-
-    level = json->depth;
-
-    if (level > LLM_JSON_NAMED_DEPTH) {
-        in->p++;
-        return LLM_OK;
-    }
-
     if (json->value_len == 0) {
         text.data = in->text;
         text.len = (size_t) (in->p - in->text);
@@ -268,7 +243,20 @@ llm_json_string_end(llm_json_t *json, llm_json_piece_t *in)
         text.len = json->scratch_len;
     }
 
+    json->is_key = false;
+    json->state = LLM_JSON_S_COLON;
     in->p++;
+
+    if (in->p != in->end && *in->p == ':') {
+        json->state = LLM_JSON_S_VALUE;
+        in->p++;
+    }
+
+    level = json->depth;
+
+    if (level > LLM_JSON_NAMED_DEPTH) {
+        return LLM_OK;
+    }
 
     if (!json->escaped && text.len <= LLM_JSON_KEY_SIZE) {
         memcpy(json->key[level], text.data, text.len);
