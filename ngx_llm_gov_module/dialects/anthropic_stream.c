@@ -5,6 +5,7 @@
  */
 
 #include "../wire/base64.h"
+#include "meter.h"
 #include "text.h"
 #include "translate.h"
 
@@ -15,14 +16,15 @@
 
 /* what one event says, and where AWS's member lies in it */
 typedef struct {
-    char        name[LLM_EVENT_NAME_SIZE];
-    size_t      name_len;
-    bool        kept;           /* a member before this one stays */
-    bool        cut_open;       /* the cut ends where the next member begins */
-    bool        cutting;
-    uint64_t    last_end;
-    uint64_t    cut_start;
-    uint64_t    cut_end;        /* 0: nothing to cut */
+    char          name[LLM_EVENT_NAME_SIZE];
+    size_t        name_len;
+    bool          kept;         /* a member before this one stays */
+    bool          cut_open;     /* the cut ends where the next member begins */
+    bool          cutting;
+    uint64_t      last_end;
+    uint64_t      cut_start;
+    uint64_t      cut_end;      /* 0: nothing to cut */
+    llm_meter_t  *meter;        /* that looks on, NULL: none */
 } llm_sse_event_t;
 
 
@@ -155,6 +157,10 @@ llm_sse_event_token(llm_json_t *json, const llm_json_token_t *token,
     llm_str_t         key;
     llm_sse_event_t  *event = data;
 
+    if (event->meter != NULL) {
+        llm_meter_chunk_token(event->meter, json, token);
+    }
+
     if (json->depth != 1) {
         return LLM_OK;
     }
@@ -228,14 +234,20 @@ llm_sse_data(llm_buf_t *out, const char *p, size_t len)
 static int
 llm_sse_chunk(llm_anthropic_sse_t *sse, llm_buf_t *out, llm_str_t chunk)
 {
+    int              rc;
     llm_str_t        name;
     llm_sse_event_t  event;
 
     memset(&event, 0, sizeof(llm_sse_event_t));
+    event.meter = sse->meter;
 
-    if (llm_json_scan(chunk.data, chunk.len, llm_sse_event_token, &event)
-        != LLM_OK)
-    {
+    rc = llm_json_scan(chunk.data, chunk.len, llm_sse_event_token, &event);
+
+    if (event.meter != NULL) {
+        llm_meter_chunk_end(event.meter);
+    }
+
+    if (rc != LLM_OK) {
         return LLM_ERROR;
     }
 

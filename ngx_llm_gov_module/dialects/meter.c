@@ -24,7 +24,6 @@ static int llm_meter_body(llm_json_t *json, const llm_json_token_t *token,
     void *data);
 static int llm_meter_frames(llm_meter_t *meter, const char *p, size_t len);
 static int llm_meter_event(llm_str_t event, llm_str_t data, void *ctx);
-static void llm_meter_event_end(llm_meter_t *meter);
 static bool llm_meter_starts(llm_str_t name, llm_str_t lower);
 static int64_t llm_meter_decimal(llm_str_t value);
 
@@ -241,7 +240,15 @@ void
 llm_meter_chunk(llm_meter_t *meter, llm_str_t json)
 {
     llm_meter_scan(meter, json);
-    llm_meter_event_end(meter);
+    llm_meter_chunk_end(meter);
+}
+
+
+void
+llm_meter_chunk_token(llm_meter_t *meter, llm_json_t *json,
+    const llm_json_token_t *token)
+{
+    (void) llm_meter_token(json, token, meter);
 }
 
 
@@ -249,10 +256,13 @@ llm_meter_chunk(llm_meter_t *meter, llm_str_t json)
  * invocationMetrics come in the last chunk.  Chat completions end with their
  * usage, which may follow the chunk that has the finish_reason.
  */
-static void
-llm_meter_event_end(llm_meter_t *meter)
+void
+llm_meter_chunk_end(llm_meter_t *meter)
 {
     unsigned  seen;
+
+    /* it may have broken off within an object */
+    meter->raw_depth = 0;
 
     if (meter->report[LLM_METER_METRICS].seen != 0) {
         meter->ended = true;
@@ -281,11 +291,9 @@ llm_meter_starts(llm_str_t name, llm_str_t lower)
     for (i = 0; i < lower.len; i++) {
         c = name.data[i];
 
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (c != lower.data[i]) {
+        if (c != lower.data[i]
+            && (c < 'A' || c > 'Z' || (c | 0x20) != lower.data[i]))
+        {
             return false;
         }
     }

@@ -113,6 +113,11 @@ int llm_meter_feed(llm_meter_t *meter, const char *p, size_t len);
 void llm_meter_frame(llm_meter_t *meter, const llm_frame_t *frame);
 void llm_meter_chunk(llm_meter_t *meter, llm_str_t json);
 
+/* for those who scan a chunk anyway: its tokens, and its end */
+void llm_meter_chunk_token(llm_meter_t *meter, llm_json_t *json,
+    const llm_json_token_t *token);
+void llm_meter_chunk_end(llm_meter_t *meter);
+
 /* what the request says where responses do not: the number of rerank queries
  * (of up to 100 documents each); the number of images asked for is believed
  * only if the response has no list of images */

@@ -112,7 +112,9 @@ llm_meter_chunk_bytes(llm_json_t *json, const llm_json_token_t *token,
     llm_str_t     text;
     llm_meter_t  *meter;
 
-    if (token->type != LLM_JSON_STRING || !llm_json_at(json, "bytes")) {
+    if (token->type != LLM_JSON_STRING || json->depth != 1
+        || !llm_str_eq(llm_json_key(json), llm_str("bytes")))
+    {
         return LLM_OK;
     }
 

@@ -114,10 +114,10 @@ llm_meter_look_for(llm_meter_t *meter, unsigned shapes)
 void
 llm_meter_scan(llm_meter_t *meter, llm_str_t json)
 {
-    /* an event before may have broken off within an object */
-    meter->raw_depth = 0;
-
     (void) llm_json_scan(json.data, json.len, llm_meter_token, meter);
+
+    /* it may have broken off within an object */
+    meter->raw_depth = 0;
 }
 
 

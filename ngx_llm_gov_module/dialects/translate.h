@@ -62,14 +62,16 @@ void llm_anthropic_stream_error(llm_buf_t *out,
  * InvokeModelWithResponseStream frames of a Claude model to the SSE of
  * Anthropic's Messages API; appends to `out` what the frame becomes (nothing
  * for frames that carry nothing).  `chunk` receives the frame's JSON as the
- * provider wrote it, for the meter; it lies in `work` until the next call.
+ * provider wrote it; it lies in `work` until the next call.
  * LLM_OK; LLM_ERROR: the payload is broken.  Exceptions become
  * `event: error` (and *is_error is set).
  */
 typedef struct {
-    llm_buf_t   work;
-    bool        message_stopped;
-    bool        is_error;
+    llm_buf_t             work;
+    bool                  message_stopped;
+    bool                  is_error;
+    struct llm_meter_s   *meter;    /* set by the caller: fed with the chunks
+                                       in the same pass; NULL: none */
 } llm_anthropic_sse_t;
 
 void llm_anthropic_sse_init(llm_anthropic_sse_t *sse);

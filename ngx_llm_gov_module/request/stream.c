@@ -266,6 +266,7 @@ ngx_http_llm_events(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
 
     end = p + len;
     out = &ctx->events;
+    ctx->sse.meter = ctx->meter;
 
     for ( ;; ) {
         rc = llm_eventstream_next(&ctx->frames, &p, end, &frame);
@@ -282,10 +283,7 @@ ngx_http_llm_events(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
             break;
         }
 
-        if (chunk.len) {
-            llm_meter_chunk(ctx->meter, chunk);
-
-        } else {
+        if (chunk.len == 0) {
             llm_meter_frame(ctx->meter, &frame);
         }
     }
