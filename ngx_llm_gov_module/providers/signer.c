@@ -37,6 +37,22 @@ ngx_http_llm_signer(ngx_http_llm_provider_t *provider)
 }
 
 
+llm_str_t
+ngx_http_llm_signer_time(ngx_http_llm_signer_t *signer)
+{
+    int64_t  now;
+
+    now = ngx_http_llm_now() + signer->clock_offset;
+
+    if (now / 1000 != signer->second) {
+        signer->second = now / 1000;
+        llm_sigv4_time(now, signer->time);
+    }
+
+    return (llm_str_t) { signer->time, LLM_SIGV4_TIME_LEN };
+}
+
+
 llm_sigv4_key_t *
 ngx_http_llm_signer_key(ngx_http_llm_signer_t *signer, llm_str_t time,
     llm_str_t region, llm_str_t service)

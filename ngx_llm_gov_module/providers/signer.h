@@ -17,11 +17,16 @@ typedef struct {
     ngx_flag_t          derived;
     int64_t             clock_offset;   /* ms to add to our clock, learned from
                                            a refusal by AWS */
+    int64_t             second;         /* of `time`, since the epoch */
+    char                time[LLM_SIGV4_TIME_LEN];
 } ngx_http_llm_signer_t;
 
 
 /* NULL: no memory, or there are no credentials yet */
 ngx_http_llm_signer_t *ngx_http_llm_signer(ngx_http_llm_provider_t *provider);
+
+/* the present time as it is signed; good until the next call */
+llm_str_t ngx_http_llm_signer_time(ngx_http_llm_signer_t *signer);
 
 /* the key of that time's day; good until the next call */
 llm_sigv4_key_t *ngx_http_llm_signer_key(ngx_http_llm_signer_t *signer,

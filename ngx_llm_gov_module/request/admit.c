@@ -138,6 +138,14 @@ ngx_http_llm_learned_keys(ngx_http_llm_ctx_t *ctx)
 
     for (i = 0; i < ctx->nchoices; i++) {
         choice = &ctx->choices[i];
+
+        if (i > 0 && choice->model.data == choice[-1].model.data
+            && choice->model.len == choice[-1].model.len)
+        {
+            choice->learned = choice[-1].learned;
+            continue;
+        }
+
         choice->learned = key << 32
                           | ngx_crc32_long((u_char *) choice->model.data,
                                            choice->model.len);

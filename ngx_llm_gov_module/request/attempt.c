@@ -21,7 +21,6 @@ typedef struct {
     ngx_http_llm_signer_t    *signer;
     llm_header_t              headers[NGX_HTTP_LLM_HEADERS_MAX];
     ngx_uint_t                nheaders;
-    char                      time[LLM_SIGV4_TIME_LEN];
     llm_buf_t                 path;
     llm_buf_t                 authorization;
 } ngx_http_llm_build_t;
@@ -243,11 +242,7 @@ ngx_http_llm_build_sign(ngx_http_llm_build_t *build)
         return build->authorization.failed ? NGX_ERROR : NGX_OK;
     }
 
-    llm_sigv4_time(ngx_http_llm_now() + build->signer->clock_offset,
-                   build->time);
-
-    time.data = build->time;
-    time.len = LLM_SIGV4_TIME_LEN;
+    time = ngx_http_llm_signer_time(build->signer);
 
     ngx_http_llm_body_hash(build->ctx);
 

@@ -22,6 +22,14 @@ llm_sigv4_is_space(char c)
 }
 
 
+static inline bool
+llm_sigv4_same_name(const llm_header_t *a, const llm_header_t *b)
+{
+    return a->name.len == b->name.len
+           && llm_sigv4_name_cmp(a->name, b->name) == 0;
+}
+
+
 int
 llm_sigv4_canonical(llm_buf_t *out, const llm_sigv4_request_t *request)
 {
@@ -109,9 +117,7 @@ llm_sigv4_headers(llm_buf_t *out, const llm_header_t **order, size_t n)
 
     for (i = 0; i < n; i++) {
 
-        if (i != 0
-            && llm_sigv4_name_cmp(order[i]->name, order[i - 1]->name) == 0)
-        {
+        if (i != 0 && llm_sigv4_same_name(order[i], order[i - 1])) {
             llm_buf_append(out, ",", 1);
 
         } else {
@@ -140,7 +146,7 @@ llm_sigv4_names(llm_buf_t *out, const llm_header_t **order, size_t n)
     for (i = 0; i < n; i++) {
 
         if (i != 0) {
-            if (llm_sigv4_name_cmp(order[i]->name, order[i - 1]->name) == 0) {
+            if (llm_sigv4_same_name(order[i], order[i - 1])) {
                 continue;
             }
 
