@@ -30,7 +30,8 @@ my $path = invoke_path($LLM::Test::haiku);
 sub request {
     my ($name, $output, $max_tokens, %o) = @_;
 
-    return { path => $path, headers => { Authorization => "Bearer $key{$name}" },
+    return { path => $path,
+             headers => { Authorization => "Bearer $key{$name}" },
              body => claude(sim(input => 0, output => $output, %o),
                             max_tokens => $max_tokens) };
 }

@@ -173,7 +173,8 @@ http_send($sock, "POST $path-with-response-stream HTTP/1.1\r\nHost: x\r\n"
 ok(wait_for(sub { $t->held(virtual_key => 'across') }), 'a call is under way');
 sleep 0.2;
 set_time(now() + 60);
-cmp_ok($t->held(virtual_key => 'across'), '>', 0, 'the minute turns: still held');
+cmp_ok($t->held(virtual_key => 'across'), '>', 0,
+       'the minute turns: still held');
 ok(http_read($sock)->{complete}, 'it comes whole');
 close $sock;
 ok(wait_for(sub { $t->held(virtual_key => 'across') == 0 }), 'nothing is held');
