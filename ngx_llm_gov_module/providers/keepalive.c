@@ -7,6 +7,10 @@
 #include "keepalive.h"
 
 
+/* an old connection is to an address that the host may have left */
+#define NGX_HTTP_LLM_KEEPALIVE_MS  300000
+
+
 typedef struct {
     ngx_queue_t               queue;
     ngx_http_llm_provider_t  *provider;
@@ -62,6 +66,7 @@ ngx_http_llm_keepalive_put(ngx_http_llm_provider_t *provider,
     ngx_http_llm_idle_t  *idle;
 
     if (provider->nidle >= (ngx_uint_t) provider->keepalive
+        || ngx_current_msec - c->start_time > NGX_HTTP_LLM_KEEPALIVE_MS
         || ngx_terminate || ngx_exiting
         || c->read->eof || c->read->error || c->read->timedout
         || c->write->error || c->write->timedout
