@@ -145,7 +145,10 @@ llm_rates_choose(const llm_price_t *price, const llm_usage_t *usage,
 }
 
 
-static int64_t
+/* not inline, nor the product: six and seven copies of them were 3 KB of code,
+ * cold whenever it ran */
+
+static int64_t __attribute__((noinline))
 llm_cost_nano(__int128 pico)
 {
     pico += LLM_PICO_PER_NANO / 2;
@@ -165,7 +168,7 @@ llm_cost_nano(__int128 pico)
 /* prices and counts are below 2^63, and at most seven products are added:
  * the sum of products that large is cut to what cannot overflow */
 
-static __int128
+static __int128 __attribute__((noinline))
 llm_cost_product(int64_t rate, int64_t count)
 {
     __int128  value, most;
