@@ -125,7 +125,7 @@ sub is_refused {
     cmp_ok(length($text // ''), '>', 15, "$name: in words");
     like($r->{headers}{'content-type'}, qr{^application/json}, "$name: JSON");
     is($r->{json}{type}, 'error', "$name: shape") if $dialect eq 'anthropic';
-    ok($r->{json}{request_id}, "$name: request id") if !$o{early};
+    ok($r->{json}{request_id}, "$name: request id");
     is($r->{headers}{$id_header{$dialect}}, $r->{json}{request_id},
        "$name: in the header, too");
     unlike("$r->{head}$r->{body}", qr/sk-test|AKIA/, "$name: no secret");
@@ -268,7 +268,7 @@ for my $name (sort keys %surface) {
                $t->request('POST', $path, key => $key{good}, headers => {
                    'Content-Length' => 64_000_000 }, timeout => 3), 413,
                $dialect eq 'bedrock' ? $invalid{bedrock}
-                                     : 'request_too_large', early => 1);
+                                     : 'request_too_large');
 }
 
 close $slow;

@@ -6,7 +6,6 @@
 
 
 static void ngx_http_llm_ctx_cleanup(void *data);
-static void ngx_http_llm_ctx_id(u_char *id);
 
 
 ngx_http_llm_ctx_t *
@@ -43,7 +42,7 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
     llm_buf_init(&ctx->collected, 1024 * 1024);
     llm_buf_init(&ctx->events, LLM_EVENTSTREAM_MAX_FRAME * 2);
 
-    ngx_http_llm_ctx_id(ctx->id);
+    ngx_http_llm_mint_id(ctx->id);
 
     cln->handler = ngx_http_llm_ctx_cleanup;
 
@@ -109,8 +108,8 @@ ngx_http_llm_ctx_cleanup(void *data)
 /* ids are ours alone: one that a client could choose could be paid once and
  * used twice */
 
-static void
-ngx_http_llm_ctx_id(u_char *id)
+void
+ngx_http_llm_mint_id(u_char id[33])
 {
     u_char    bytes[16];
     uint32_t  words[4];

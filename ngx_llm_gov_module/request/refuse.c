@@ -151,6 +151,7 @@ ngx_int_t
 ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     llm_dialect_t dialect, llm_reply_t *reply)
 {
+    u_char         id[33];
     llm_refusal_t  refusal;
 
     ngx_memzero(reply, sizeof(llm_reply_t));
@@ -175,9 +176,15 @@ ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     }
 
     if (ctx) {
-        refusal.request_id.data = (const char *) ctx->id;
-        refusal.request_id.len = 32;
+        ngx_memcpy(id, ctx->id, sizeof(id));
+
+    } else {
+        /* refused before our handler could see it */
+        ngx_http_llm_mint_id(id);
     }
+
+    refusal.request_id.data = (const char *) id;
+    refusal.request_id.len = 32;
 
     llm_refusal_render(reply, dialect, &refusal);
 

@@ -201,7 +201,8 @@ ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r,
     llm_dialect_t dialect);
 /* also after an internal redirect; NULL: not one of ours */
 ngx_http_llm_ctx_t *ngx_http_llm_ctx_get(ngx_http_request_t *r);
-uint64_t ngx_http_llm_monotonic(void);      /* monotonic, ns */
+uint64_t ngx_http_llm_monotonic(void);      /* ns */
+void ngx_http_llm_mint_id(u_char id[33]);   /* hex, NUL */
 
 /* handler.c */
 ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);
