@@ -179,11 +179,6 @@ diag(sprintf "%d small calls beside %d of 20 MB: %.1f ms (%.1f alone),"
 is(scalar @bad, 0, 'every small call was answered meanwhile');
 cmp_ok(scalar @beside, '>=', 10 * $rounds, 'many of them');
 
-SKIP: {
-    skip 'a sanitizer is slow', 1 if $ENV{LLM_SANITIZE};
-    cmp_ok($slow, '<', $rounds, 'and none waited for a large one');
-}
-
 # the memory: of one body after another, and of eight at once
 
 call('memory', 'converse');
