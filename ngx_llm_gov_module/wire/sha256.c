@@ -21,12 +21,12 @@ static const EVP_MD    *llm_sha256_md;
 
 static EVP_MD_CTX *llm_sha256_ctx(void);
 static void llm_sha256_fetch(void);
-static void llm_sha256_free(void *ctx);
 static int llm_sha256_run(EVP_MD_CTX *ctx, const unsigned char *block,
     const llm_str_t *pieces, size_t n, unsigned char *digest);
 
 
-/* one for each thread: to make it anew costs more than to hash a few bytes */
+/* one for each thread, as long as the process lives: to make it anew costs more
+ * than to hash a few bytes */
 static EVP_MD_CTX *
 llm_sha256_ctx(void)
 {
@@ -65,15 +65,10 @@ llm_sha256_fetch(void)
         llm_sha256_md = EVP_sha256();
     }
 
-    llm_sha256_has_key = pthread_key_create(&llm_sha256_key,
-                                            llm_sha256_free) == 0;
-}
+    /* without a destructor: nginx unloads the module when a worker ends, and a
+     * thread of its pool that ends a little later would run code that is gone */
 
-
-static void
-llm_sha256_free(void *ctx)
-{
-    EVP_MD_CTX_free(ctx);
+    llm_sha256_has_key = pthread_key_create(&llm_sha256_key, NULL) == 0;
 }
 
 
