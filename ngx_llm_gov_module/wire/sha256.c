@@ -65,8 +65,9 @@ llm_sha256_fetch(void)
         llm_sha256_md = EVP_sha256();
     }
 
-    /* without a destructor: nginx unloads the module when a worker ends, and a
-     * thread of its pool that ends a little later would run code that is gone */
+    /* without a destructor: nginx unloads the module when a worker ends, and
+     * a thread of its pool that ends a little later would run code that is
+     * gone */
 
     llm_sha256_has_key = pthread_key_create(&llm_sha256_key, NULL) == 0;
 }
