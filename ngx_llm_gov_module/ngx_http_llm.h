@@ -62,6 +62,10 @@ struct ngx_http_llm_tenant_s {
     ngx_flag_t                  sigv4;
     unsigned                    has_secret:1;
 
+    ngx_uint_t                  log_content;    /* llm_log_content: bits 1 (of
+                                                   the request), 2 (answer) */
+    size_t                      log_content_size;
+
     llm_account_t              *account;    /* in the zone; set when it is made
                                                or found again */
 };
@@ -145,6 +149,13 @@ typedef enum {
 } ngx_http_llm_unpriced_t;
 
 
+/* what becomes of calls when the ledger cannot be written */
+typedef enum {
+    NGX_HTTP_LLM_ON_ERROR_REFUSE = 0,
+    NGX_HTTP_LLM_ON_ERROR_CONTINUE
+} ngx_http_llm_on_error_t;
+
+
 /* `llm_model_map from to;` */
 typedef struct {
     ngx_str_t                   from;
@@ -162,6 +173,16 @@ struct ngx_http_llm_main_conf_s {
                                          ngx_log_t *log);
                                             /* fills a new zone from it */
     ngx_msec_t                  store_sync;
+    ngx_str_t                   journal;    /* folder of the segments, ends
+                                               with a NUL; empty: no store */
+    size_t                      journal_size;       /* of a segment */
+    ngx_uint_t                  on_error;   /* ngx_http_llm_on_error_t */
+    int64_t                     log_age_ms;         /* llm_log_retention; 0: */
+    uint64_t                    log_size;           /* no bound */
+    int64_t                     log_minutes_ms;     /* rollups by minute */
+    int64_t                     log_hours_ms;       /* and by hour */
+    ngx_array_t                *alerts;     /* background/alerts.h; NULL: none
+                                               */
 
     ngx_array_t                 prices;     /* of llm_prices_t *, asked in
                                                order */

@@ -1,0 +1,71 @@
+/*
+ * Folding: from the journal's segments into the store, with the position that
+ * was reached, all in one synced transaction; so that after any crash each
+ * record is counted exactly once.
+ *
+ * A row charges, in the windows of the account:
+ *   customer, team, virtual key   1 request at admitted_ms; each attempt's
+ *                                 tokens and cost at the attempt's ended_ms
+ *   provider of an attempt        1 request at its admitted_ms; its tokens and
+ *                                 cost at its ended_ms
+ * A row with admitted_ms 0 (refused) charges nothing.
+ */
+
+#ifndef LLM_FOLD_H
+#define LLM_FOLD_H
+
+#include "journal.h"
+#include "row.h"
+#include "store.h"
+
+
+#define LLM_FOLD_WINDOWS  32
+
+
+typedef struct {
+    uint64_t    epoch;              /* the life of the zone that this process
+                                       folds for */
+    int64_t     now_ms;
+
+    /* The windows of an account as the zone knows them; returns how many, at
+     * most LLM_FOLD_WINDOWS.  0: not known there: then those that the store
+     * has for it, and "total". */
+    unsigned  (*windows)(llm_account_kind_t kind, llm_str_t name,
+                         llm_window_t *windows, void *ctx);
+
+    /* Called for each row that was counted, after its transaction was
+     * committed: for alerts and the like.  May be NULL. */
+    void      (*settled)(const llm_row_t *row, void *ctx);
+
+    void       *ctx;
+} llm_fold_conf_t;
+
+
+typedef struct {
+    uint64_t    rows;               /* settled, refused ones among them */
+    uint64_t    recovered;          /* of these: holds whose process is gone */
+    uint64_t    bytes;
+    uint64_t    damaged;            /* bytes of the journal that were lost */
+    bool        more;               /* a bound was reached: call again */
+} llm_fold_result_t;
+
+
+/*
+ * One step: what the segments hold, up to a bound (about 16 MB or 20,000
+ * rows).  Segments nobody writes are folded to their end; holds of theirs that
+ * are not settled become rows, `recovered`, charged as estimated; then the
+ * segment is free for the next worker.  LLM_ERROR: nothing was folded, the
+ * store's error says why.
+ */
+int llm_fold(llm_store_t *store, llm_segment_t **segments, unsigned n,
+    const llm_fold_conf_t *conf, llm_fold_result_t *result);
+
+
+/* what was charged while the journal could not be written (on_error=continue):
+ * straight into a counter of this epoch.  Within one llm_store_write(). */
+int llm_fold_counter(llm_store_t *store, MDB_txn *txn, uint64_t epoch,
+    llm_account_kind_t kind, llm_str_t name, llm_window_t window,
+    int64_t start, const llm_amounts_t *amounts);
+
+
+#endif /* LLM_FOLD_H */
