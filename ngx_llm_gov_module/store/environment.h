@@ -8,13 +8,12 @@
 
 #include "mirror.h"
 #include "record.h"
+#include "private.h"
 #include "../wire/buf.h"
 
 #include <lmdb.h>
 #include <time.h>
 
-
-#define LLM_MIRROR_ERROR   512
 
 /* what is gathered for the next transaction */
 #define LLM_MIRROR_PUT     'p'
@@ -22,25 +21,19 @@
 
 
 struct llm_mirror_s {
-    MDB_env    *env;
+    llm_store_t  *store;
     MDB_dbi     counters;
     MDB_dbi     epochs;
     llm_buf_t   pending;            /* action, length of the key, key, value */
     uint64_t    epoch;              /* of the last put */
     bool        has_epoch;
-    time_t      readers_checked;
     uint64_t    compact_live;       /* for the compaction under way */
     int64_t     compact_now_ms;
-    char        dir[256];           /* for messages, cut if longer */
-    char        error[LLM_MIRROR_ERROR];
 };
 
 
 /* sets the error text for LMDB's or the system's error; LLM_ERROR */
 int llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc);
-
-/* LMDB's error, 0 if all is well; follows another process's larger map */
-int llm_mirror_begin_txn(llm_mirror_t *mirror, unsigned flags, MDB_txn **txn);
 
 /* notes a put or a delete for the next transaction */
 int llm_mirror_gather(llm_mirror_t *mirror, char action,

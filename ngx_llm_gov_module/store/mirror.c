@@ -7,11 +7,11 @@
 #include "environment.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <time.h>
 
 
-#define LLM_MIRROR_TRIES        16
-#define LLM_MIRROR_READERS_S    60
+#define LLM_MIRROR_PENDING      (512 * 1024 * 1024)
 
 
 static int llm_mirror_put_epoch(llm_mirror_t *mirror, MDB_txn *txn);
@@ -19,21 +19,61 @@ static int llm_mirror_apply_put(llm_mirror_t *mirror, MDB_txn *txn,
     MDB_val *key, MDB_val *value);
 
 
+llm_mirror_t *
+llm_mirror_open(const char *dir, const char **error)
+{
+    llm_mirror_t  *mirror;
+
+    mirror = calloc(1, sizeof(llm_mirror_t));
+
+    if (mirror == NULL) {
+        *error = "no memory";
+        return NULL;
+    }
+
+    mirror->store = llm_store_open(dir, error);
+
+    if (mirror->store == NULL) {
+        free(mirror);
+        return NULL;
+    }
+
+    llm_buf_init(&mirror->pending, LLM_MIRROR_PENDING);
+    mirror->counters = mirror->store->counters;
+    mirror->epochs = mirror->store->epochs;
+
+    return mirror;
+}
+
+
+void
+llm_mirror_close(llm_mirror_t *mirror)
+{
+    llm_store_close(mirror->store);
+    llm_buf_free(&mirror->pending);
+    free(mirror);
+}
+
+
+const char *
+llm_mirror_error(const llm_mirror_t *mirror)
+{
+    return llm_store_error(mirror->store);
+}
+
+
+int
+llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc)
+{
+    return llm_store_fail(mirror->store, action, rc);
+}
+
+
 int
 llm_mirror_begin(llm_mirror_t *mirror)
 {
-    int     dead;
-    time_t  now;
-
     mirror->pending.len = 0;
     mirror->pending.failed = false;
-
-    now = time(NULL);
-
-    if (now - mirror->readers_checked >= LLM_MIRROR_READERS_S) {
-        mdb_reader_check(mirror->env, &dead);
-        mirror->readers_checked = now;
-    }
 
     return LLM_OK;
 }
@@ -133,47 +173,31 @@ llm_mirror_put_epoch(llm_mirror_t *mirror, MDB_txn *txn)
 }
 
 
+typedef struct {
+    llm_mirror_t        *mirror;
+    llm_mirror_step_pt   step;
+} llm_mirror_write_t;
+
+
+static int
+llm_mirror_write_step(llm_store_t *store, MDB_txn *txn, void *ctx)
+{
+    llm_mirror_write_t *write = ctx;
+
+    int  rc;
+
+    rc = write->step(write->mirror, txn);
+
+    return (rc == 0) ? llm_mirror_apply(write->mirror, txn) : rc;
+}
+
+
 int
 llm_mirror_write(llm_mirror_t *mirror, llm_mirror_step_pt step, unsigned tries)
 {
-    int           rc;
-    MDB_txn      *txn;
-    MDB_envinfo   info;
+    llm_mirror_write_t  write = { mirror, step };
 
-    rc = llm_mirror_begin_txn(mirror, 0, &txn);
-
-    if (rc != 0) {
-        return llm_mirror_fail(mirror, "write to", rc);
-    }
-
-    rc = step(mirror, txn);
-
-    if (rc == 0) {
-        rc = llm_mirror_apply(mirror, txn);
-    }
-
-    if (rc == 0) {
-        rc = mdb_txn_commit(txn);
-
-    } else {
-        mdb_txn_abort(txn);
-    }
-
-    if (rc == MDB_MAP_FULL
-        && tries < LLM_MIRROR_TRIES
-        && mdb_env_info(mirror->env, &info) == 0
-        && mdb_env_set_mapsize(mirror->env, info.me_mapsize * 2) == 0)
-    {
-        return llm_mirror_write(mirror, step, tries + 1);
-    }
-
-    if (rc != 0) {
-        return llm_mirror_fail(mirror, "write to", rc);
-    }
-
-    mirror->error[0] = '\0';
-
-    return LLM_OK;
+    return llm_store_write(mirror->store, llm_mirror_write_step, &write);
 }
 
 

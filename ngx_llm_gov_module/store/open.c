@@ -1,89 +1,145 @@
 /*
- * Opening the LMDB environment of the mirror, and refusing what is not ours.
+ * Opening the store, and refusing what is not ours.
  */
 
-#include "environment.h"
+#include "private.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 
-#define LLM_MIRROR_MAP          (64 * 1024 * 1024)
-#define LLM_MIRROR_PENDING      (512 * 1024 * 1024)
-#define LLM_MIRROR_DATABASES    8
-#define LLM_MIRROR_PATH         1024
+#define LLM_STORE_MAP          (64 * 1024 * 1024)
+#define LLM_STORE_DATABASES    16
+#define LLM_STORE_READERS      1000     /* threads that read at once, of all
+                                           processes */
+#define LLM_STORE_PATH         1024
 
-#define LLM_MIRROR_FORMAT       "ngx_llm_gov 1"
+/* had the counters only, which are the same */
+#define LLM_STORE_FORMAT_1     "ngx_llm_gov 1"
 
 
-static int llm_mirror_open_env(llm_mirror_t *mirror, const char *dir);
-static int llm_mirror_open_databases(llm_mirror_t *mirror, MDB_txn *txn);
-static int llm_mirror_check_format(llm_mirror_t *mirror, MDB_txn *txn);
-static int llm_mirror_check_size(llm_mirror_t *mirror);
-static void llm_mirror_own(const char *dir, const char *file,
+typedef struct {
+    const char  *name;
+    size_t       offset;
+} llm_store_database_t;
+
+
+static const llm_store_database_t  llm_store_databases[] = {
+    { "counters",   offsetof(llm_store_t, counters) },
+    { "epochs",     offsetof(llm_store_t, epochs) },
+    { "segments",   offsetof(llm_store_t, segments) },
+    { "holds",      offsetof(llm_store_t, holds) },
+    { "recent",     offsetof(llm_store_t, recent) },
+    { "blocks",     offsetof(llm_store_t, blocks) },
+    { "summaries",  offsetof(llm_store_t, summaries) },
+    { "retired",    offsetof(llm_store_t, retired) },
+    { "content",    offsetof(llm_store_t, content) },
+    { "names",      offsetof(llm_store_t, names) },
+    { "rollups",    offsetof(llm_store_t, rollups) },
+    { "alerts",     offsetof(llm_store_t, alerts) },
+    { "deliveries", offsetof(llm_store_t, deliveries) }
+};
+
+
+static llm_store_t *llm_store_create(const char *dir, bool readonly,
+    const char **error);
+static int llm_store_open_env(llm_store_t *store, const char *dir);
+static int llm_store_open_databases(llm_store_t *store);
+static int llm_store_database(llm_store_t *store, MDB_txn *txn);
+static int llm_store_check_format(llm_store_t *store, MDB_txn *txn);
+static int llm_store_new_format(llm_store_t *store, MDB_txn *txn);
+static int llm_store_check_size(llm_store_t *store);
+static void llm_store_own(const char *dir, const char *file,
     const struct stat *owner);
 
 
-llm_mirror_t *
-llm_mirror_open(const char *dir, const char **error)
+llm_store_t *
+llm_store_open(const char *dir, const char **error)
+{
+    return llm_store_create(dir, false, error);
+}
+
+
+llm_store_t *
+llm_store_open_readonly(const char *dir, const char **error)
+{
+    return llm_store_create(dir, true, error);
+}
+
+
+static llm_store_t *
+llm_store_create(const char *dir, bool readonly, const char **error)
 {
     int                       rc;
-    llm_mirror_t             *mirror;
-    static _Thread_local char text[LLM_MIRROR_ERROR];
+    llm_store_t              *store;
+    llm_store_private_t      *private;
+    static _Thread_local char text[LLM_STORE_ERROR];
 
-    mirror = calloc(1, sizeof(llm_mirror_t));
+    store = calloc(1, sizeof(llm_store_t));
+    private = calloc(1, sizeof(llm_store_private_t));
 
-    if (mirror == NULL) {
+    if (store == NULL || private == NULL) {
+        free(store);
+        free(private);
         *error = "no memory";
         return NULL;
     }
 
-    llm_buf_init(&mirror->pending, LLM_MIRROR_PENDING);
-    snprintf(mirror->dir, sizeof(mirror->dir), "%s", dir);
+    pthread_rwlock_init(&private->map, NULL);
 
-    if (mkdir(dir, 0700) == -1 && errno != EEXIST) {
-        rc = llm_mirror_fail(mirror, "make the folder", errno);
+    store->private = private;
+    store->readonly = readonly;
+    snprintf(store->dir, sizeof(store->dir), "%s", dir);
+
+    if (!readonly && mkdir(dir, 0700) == -1 && errno != EEXIST) {
+        rc = llm_store_fail(store, "make the folder", errno);
 
     } else {
-        rc = llm_mirror_open_env(mirror, dir);
+        rc = llm_store_open_env(store, dir);
     }
 
     if (rc != LLM_OK) {
-        memcpy(text, mirror->error, sizeof(text));
+        memcpy(text, store->error, sizeof(text));
         *error = text;
-        llm_mirror_close(mirror);
+        llm_store_close(store);
         return NULL;
     }
 
-    return mirror;
+    return store;
 }
 
 
 void
-llm_mirror_close(llm_mirror_t *mirror)
+llm_store_close(llm_store_t *store)
 {
-    if (mirror->env != NULL) {
-        mdb_env_close(mirror->env);
+    llm_store_private_t  *private;
+
+    if (store->env != NULL) {
+        mdb_env_close(store->env);
     }
 
-    llm_buf_free(&mirror->pending);
-    free(mirror);
+    private = store->private;
+
+    pthread_rwlock_destroy(&private->map);
+
+    free(private);
+    free(store);
 }
 
 
 const char *
-llm_mirror_error(const llm_mirror_t *mirror)
+llm_store_error(const llm_store_t *store)
 {
-    return mirror->error;
+    return store->error;
 }
 
 
 int
-llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc)
+llm_store_fail(llm_store_t *store, const char *action, int rc)
 {
     const char  *advice;
 
@@ -100,25 +156,37 @@ llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc)
 
     case EACCES:
     case EPERM:
+    case EROFS:
         advice = "; the folder and its files must belong to the user of "
-                 "nginx's workers";
+                 "nginx's workers, and be writable";
         break;
 
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
         advice = "; make room on its file system";
         break;
 
     case ENOENT:
-        advice = "; make the folder above it";
+        advice = store->readonly ? "; there is no store yet"
+                                 : "; make the folder above it";
+        break;
+
+    case ENOMEM:
+        advice = "; the file is mapped as a whole: raise the limit of virtual "
+                 "memory (ulimit -v), if there is one";
+        break;
+
+    case MDB_READERS_FULL:
+        advice = "; too many queries at once";
         break;
 
     default:
         advice = "";
     }
 
-    snprintf(mirror->error, sizeof(mirror->error),
-             "could not %s \"%.200s\": %s%s", action, mirror->dir,
+    snprintf(store->error, sizeof(store->error),
+             "could not %s \"%.200s\": %s%s", action, store->dir,
              mdb_strerror(rc), advice);
 
     return LLM_ERROR;
@@ -126,65 +194,55 @@ llm_mirror_fail(llm_mirror_t *mirror, const char *action, int rc)
 
 
 static int
-llm_mirror_open_env(llm_mirror_t *mirror, const char *dir)
+llm_store_open_env(llm_store_t *store, const char *dir)
 {
     int           rc, dead;
-    MDB_txn      *txn;
+    unsigned      flags;
     struct stat   owner;
 
-    rc = mdb_env_create(&mirror->env);
+    rc = mdb_env_create(&store->env);
 
     if (rc != 0) {
-        mirror->env = NULL;
-        return llm_mirror_fail(mirror, "open the store", rc);
+        store->env = NULL;
+        return llm_store_fail(store, "open the store", rc);
     }
 
-    mdb_env_set_maxdbs(mirror->env, LLM_MIRROR_DATABASES);
-    mdb_env_set_mapsize(mirror->env, LLM_MIRROR_MAP);
+    mdb_env_set_maxdbs(store->env, LLM_STORE_DATABASES);
+    mdb_env_set_maxreaders(store->env, LLM_STORE_READERS);
+    mdb_env_set_mapsize(store->env, LLM_STORE_MAP);
 
-    rc = mdb_env_open(mirror->env, dir, MDB_NOTLS, 0600);
+    flags = MDB_NOTLS | (store->readonly ? MDB_RDONLY : 0);
+
+    rc = mdb_env_open(store->env, dir, flags, 0600);
 
     if (rc != 0) {
-        return llm_mirror_fail(mirror, "open the store", rc);
+        return llm_store_fail(store, "open the store", rc);
     }
 
-    if (geteuid() == 0 && stat(dir, &owner) == 0) {
-        llm_mirror_own(dir, "data.mdb", &owner);
-        llm_mirror_own(dir, "lock.mdb", &owner);
+    if (!store->readonly) {
+
+        if (geteuid() == 0 && stat(dir, &owner) == 0) {
+            llm_store_own(dir, "data.mdb", &owner);
+            llm_store_own(dir, "lock.mdb", &owner);
+        }
+
+        mdb_reader_check(store->env, &dead);
     }
 
-    mdb_reader_check(mirror->env, &dead);
-    mirror->readers_checked = time(NULL);
-
-    if (llm_mirror_check_size(mirror) != LLM_OK) {
+    if (llm_store_check_size(store) != LLM_OK) {
         return LLM_ERROR;
     }
 
-    rc = llm_mirror_begin_txn(mirror, 0, &txn);
-
-    if (rc != 0) {
-        return llm_mirror_fail(mirror, "open the store", rc);
-    }
-
-    rc = llm_mirror_open_databases(mirror, txn);
-
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return LLM_ERROR;
-    }
-
-    rc = mdb_txn_commit(txn);
-
-    return (rc == 0) ? LLM_OK : llm_mirror_fail(mirror, "write to", rc);
+    return llm_store_open_databases(store);
 }
 
 
 /* the master opens the store as root first: its files belong to whom the
  * folder belongs to, or the background process could not write them */
 static void
-llm_mirror_own(const char *dir, const char *file, const struct stat *owner)
+llm_store_own(const char *dir, const char *file, const struct stat *owner)
 {
-    char         path[LLM_MIRROR_PATH];
+    char         path[LLM_STORE_PATH];
     struct stat  st;
 
     if (snprintf(path, sizeof(path), "%s/%s", dir, file)
@@ -207,23 +265,23 @@ llm_mirror_own(const char *dir, const char *file, const struct stat *owner)
 
 /* a file that was cut short would end in SIGBUS when its pages are touched */
 static int
-llm_mirror_check_size(llm_mirror_t *mirror)
+llm_store_check_size(llm_store_t *store)
 {
     int           fd;
     MDB_stat      main_db;
     struct stat   st;
     MDB_envinfo   info;
 
-    mdb_env_get_fd(mirror->env, &fd);
-    mdb_env_stat(mirror->env, &main_db);
-    mdb_env_info(mirror->env, &info);
+    mdb_env_get_fd(store->env, &fd);
+    mdb_env_stat(store->env, &main_db);
+    mdb_env_info(store->env, &info);
 
     if (fstat(fd, &st) == -1) {
-        return llm_mirror_fail(mirror, "open the store", errno);
+        return llm_store_fail(store, "open the store", errno);
     }
 
     if ((size_t) st.st_size / main_db.ms_psize <= info.me_last_pgno) {
-        return llm_mirror_fail(mirror, "open the store", MDB_CORRUPTED);
+        return llm_store_fail(store, "open the store", MDB_CORRUPTED);
     }
 
     return LLM_OK;
@@ -231,85 +289,132 @@ llm_mirror_check_size(llm_mirror_t *mirror)
 
 
 static int
-llm_mirror_open_databases(llm_mirror_t *mirror, MDB_txn *txn)
+llm_store_open_databases(llm_store_t *store)
 {
-    int  rc;
+    int       rc;
+    MDB_txn  *txn;
 
-    if (llm_mirror_check_format(mirror, txn) != LLM_OK) {
-        return LLM_ERROR;
+    rc = llm_store_enter(store, store->readonly ? MDB_RDONLY : 0, &txn);
+
+    if (rc != 0) {
+        return llm_store_fail(store, "open the store", rc);
     }
 
-    rc = mdb_dbi_open(txn, "counters", MDB_CREATE, &mirror->counters);
+    rc = llm_store_check_format(store, txn);
 
     if (rc == 0) {
-        rc = mdb_dbi_open(txn, "epochs", MDB_CREATE, &mirror->epochs);
+        rc = llm_store_database(store, txn);
     }
 
-    return (rc == 0) ? LLM_OK : llm_mirror_fail(mirror, "open the store", rc);
+    if (rc == 0) {
+        rc = mdb_txn_commit(txn);
+
+    } else {
+        mdb_txn_abort(txn);
+    }
+
+    llm_store_leave(store);
+
+    return (rc == 0) ? LLM_OK : llm_store_fail(store, "open the store", rc);
+}
+
+
+static int
+llm_store_database(llm_store_t *store, MDB_txn *txn)
+{
+    int       rc;
+    size_t    i;
+    MDB_dbi  *dbi;
+
+    for (i = 0;
+         i < sizeof(llm_store_databases) / sizeof(llm_store_databases[0]);
+         i++)
+    {
+        dbi = (MDB_dbi *) ((char *) store + llm_store_databases[i].offset);
+
+        rc = mdb_dbi_open(txn, llm_store_databases[i].name,
+                          store->readonly ? 0 : MDB_CREATE, dbi);
+
+        if (rc != 0) {
+            /* a store of ours has them all */
+            return (rc == MDB_NOTFOUND) ? MDB_INVALID : rc;
+        }
+    }
+
+    return 0;
 }
 
 
 /* marks a new store as ours, and refuses anybody else's */
 static int
-llm_mirror_check_format(llm_mirror_t *mirror, MDB_txn *txn)
+llm_store_check_format(llm_store_t *store, MDB_txn *txn)
 {
-    int       rc;
-    MDB_dbi   main_db, meta;
-    MDB_val   key, value;
-    MDB_stat  stat;
+    int        rc;
+    MDB_val    key, value;
+    llm_str_t  format;
+
+    rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
+
+    if (rc == MDB_NOTFOUND && !store->readonly) {
+        return llm_store_new_format(store, txn);
+    }
+
+    if (rc != 0) {
+        return (rc == MDB_NOTFOUND) ? MDB_INVALID : rc;
+    }
 
     key = (MDB_val) { sizeof("format") - 1, "format" };
 
-    rc = mdb_dbi_open(txn, "meta", 0, &meta);
+    rc = mdb_get(txn, store->meta, &key, &value);
 
-    if (rc == 0) {
-        rc = mdb_get(txn, meta, &key, &value);
-
-        if (rc == 0
-            && (value.mv_size != sizeof(LLM_MIRROR_FORMAT) - 1
-                || memcmp(value.mv_data, LLM_MIRROR_FORMAT, value.mv_size)
-                   != 0))
-        {
-            rc = MDB_VERSION_MISMATCH;
-        }
-
-        return (rc == 0) ? LLM_OK
-                         : llm_mirror_fail(mirror, "open the store", rc);
+    if (rc != 0) {
+        return (rc == MDB_NOTFOUND) ? MDB_INVALID : rc;
     }
 
-    if (rc == MDB_NOTFOUND
-        && (rc = mdb_dbi_open(txn, NULL, 0, &main_db)) == 0
-        && (rc = mdb_stat(txn, main_db, &stat)) == 0)
-    {
-        rc = (stat.ms_entries > 0) ? MDB_INVALID : 0;
+    format = (llm_str_t) { value.mv_data, value.mv_size };
+
+    if (llm_str_eq(format, llm_str(LLM_STORE_FORMAT))) {
+        return 0;
     }
 
-    if (rc == 0
-        && (rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &meta)) == 0)
-    {
-        value = (MDB_val) { sizeof(LLM_MIRROR_FORMAT) - 1, LLM_MIRROR_FORMAT };
-        rc = mdb_put(txn, meta, &key, &value, 0);
+    if (!llm_str_eq(format, llm_str(LLM_STORE_FORMAT_1)) || store->readonly) {
+        return MDB_VERSION_MISMATCH;
     }
 
-    return (rc == 0) ? LLM_OK : llm_mirror_fail(mirror, "open the store", rc);
+    value = (MDB_val) { sizeof(LLM_STORE_FORMAT) - 1, LLM_STORE_FORMAT };
+
+    return mdb_put(txn, store->meta, &key, &value, 0);
 }
 
 
-int
-llm_mirror_begin_txn(llm_mirror_t *mirror, unsigned flags, MDB_txn **txn)
+static int
+llm_store_new_format(llm_store_t *store, MDB_txn *txn)
 {
-    int  rc;
+    int       rc;
+    MDB_dbi   main_db;
+    MDB_val   key, value;
+    MDB_stat  stat;
 
-    rc = mdb_txn_begin(mirror->env, NULL, flags, txn);
+    rc = mdb_dbi_open(txn, NULL, 0, &main_db);
 
-    if (rc == MDB_MAP_RESIZED) {
-        /* another process made it larger */
-        rc = mdb_env_set_mapsize(mirror->env, 0);
-
-        if (rc == 0) {
-            rc = mdb_txn_begin(mirror->env, NULL, flags, txn);
-        }
+    if (rc == 0) {
+        rc = mdb_stat(txn, main_db, &stat);
     }
 
-    return rc;
+    if (rc == 0 && stat.ms_entries > 0) {
+        rc = MDB_INVALID;
+    }
+
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &store->meta);
+    }
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    key = (MDB_val) { sizeof("format") - 1, "format" };
+    value = (MDB_val) { sizeof(LLM_STORE_FORMAT) - 1, LLM_STORE_FORMAT };
+
+    return mdb_put(txn, store->meta, &key, &value, 0);
 }

@@ -55,7 +55,7 @@ llm_mirror_others_seen(llm_mirror_t *mirror, uint64_t live, int64_t *seen_ms)
 
     *seen_ms = 0;
 
-    rc = llm_mirror_begin_txn(mirror, MDB_RDONLY, &txn);
+    rc = llm_store_read(mirror->store, &txn);
 
     if (rc != 0) {
         return llm_mirror_fail(mirror, "read", rc);
@@ -79,7 +79,7 @@ llm_mirror_others_seen(llm_mirror_t *mirror, uint64_t live, int64_t *seen_ms)
         mdb_cursor_close(cursor);
     }
 
-    mdb_txn_abort(txn);
+    llm_store_read_end(mirror->store, txn);
 
     return (rc == MDB_NOTFOUND) ? LLM_OK : llm_mirror_fail(mirror, "read", rc);
 }
@@ -93,7 +93,7 @@ llm_mirror_read(llm_mirror_t *mirror, uint64_t except, int64_t now_ms,
     MDB_txn     *txn;
     MDB_cursor  *cursor;
 
-    rc = llm_mirror_begin_txn(mirror, MDB_RDONLY, &txn);
+    rc = llm_store_read(mirror->store, &txn);
 
     if (rc != 0) {
         return llm_mirror_fail(mirror, "read", rc);
@@ -102,14 +102,14 @@ llm_mirror_read(llm_mirror_t *mirror, uint64_t except, int64_t now_ms,
     rc = mdb_cursor_open(txn, mirror->counters, &cursor);
 
     if (rc != 0) {
-        mdb_txn_abort(txn);
+        llm_store_read_end(mirror->store, txn);
         return llm_mirror_fail(mirror, "read", rc);
     }
 
     rc = llm_mirror_scan(mirror, cursor, except, now_ms, handler, ctx);
 
     mdb_cursor_close(cursor);
-    mdb_txn_abort(txn);
+    llm_store_read_end(mirror->store, txn);
 
     return rc;
 }

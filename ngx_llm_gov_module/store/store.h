@@ -67,7 +67,8 @@ struct llm_store_s {
 llm_store_t *llm_store_open(const char *dir, const char **error);
 
 /* For readers in other processes; NULL also where there is no store yet.  Its
- * reads may run in several threads at once. */
+ * reads may run in several threads at once.  Makes nothing but lock.mdb, where
+ * that is missing. */
 llm_store_t *llm_store_open_readonly(const char *dir, const char **error);
 
 void llm_store_close(llm_store_t *store);
@@ -90,7 +91,8 @@ int llm_store_write(llm_store_t *store, llm_store_step_pt step, void *ctx);
 int llm_store_read(llm_store_t *store, MDB_txn **txn);
 void llm_store_read_end(llm_store_t *store, MDB_txn *txn);
 
-/* bytes of the file in use (free pages not counted), and of the file */
+/* bytes of the file in use (free pages not counted), and of the file; within a
+ * read transaction */
 int llm_store_size(llm_store_t *store, MDB_txn *txn, uint64_t *used,
     uint64_t *file);
 

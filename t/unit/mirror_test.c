@@ -390,7 +390,7 @@ test_growth(void)
     llm_mirror_t  *mirror;
 
     mirror = llm_mirror_open(fresh("growth"), &error);
-    mdb_env_info(mirror->env, &before);
+    mdb_env_info(mirror->store->env, &before);
 
     c = counter(forever, NOW, 1, 0);
     failed = 0;
@@ -407,7 +407,7 @@ test_growth(void)
     ok(llm_mirror_commit(mirror) == LLM_OK, "commit: %s",
        llm_mirror_error(mirror));
 
-    mdb_env_info(mirror->env, &after);
+    mdb_env_info(mirror->store->env, &after);
     ok(after.me_mapsize > before.me_mapsize, "the map grew");
 
     restore(mirror, NOW, &more);
@@ -437,7 +437,7 @@ test_two_processes(void)
 
     if (pid == 0) {
         mirror = llm_mirror_open(dir, &error);
-        mdb_env_set_mapsize(mirror->env, 256 * 1024 * 1024);
+        mdb_env_set_mapsize(mirror->store->env, 256 * 1024 * 1024);
         llm_mirror_begin(mirror);
         put(mirror, 21, "a", counter(forever, NOW, 5, 0));
         status = llm_mirror_commit(mirror);
@@ -458,7 +458,7 @@ test_two_processes(void)
         llm_mirror_t  *other;
 
         other = llm_mirror_open(dir, &error);
-        mdb_env_set_mapsize(other->env, 512 * 1024 * 1024);
+        mdb_env_set_mapsize(other->store->env, 512 * 1024 * 1024);
         llm_mirror_begin(other);
         put(other, 22, "a", counter(forever, NOW, 6, 0));
         _exit(llm_mirror_commit(other) != LLM_OK);

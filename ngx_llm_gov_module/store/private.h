@@ -1,0 +1,28 @@
+/*
+ * What the files of the store share among themselves.
+ */
+
+#ifndef LLM_STORE_PRIVATE_H
+#define LLM_STORE_PRIVATE_H
+
+#include "store.h"
+
+#include <pthread.h>
+#include <time.h>
+
+
+/* The map must not be moved while this process has a transaction: those hold
+ * the lock to read, who moves the map holds it to write. */
+typedef struct {
+    pthread_rwlock_t   map;
+    time_t             readers_checked;
+} llm_store_private_t;
+
+
+/* a transaction, with the map held in its place until _leave(); LMDB's error:
+ * then there is nothing to leave.  Follows another process's larger map. */
+int llm_store_enter(llm_store_t *store, unsigned flags, MDB_txn **txn);
+void llm_store_leave(llm_store_t *store);
+
+
+#endif /* LLM_STORE_PRIVATE_H */
