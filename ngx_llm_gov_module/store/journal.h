@@ -56,8 +56,11 @@ int llm_journal_prepare(const char *dir, unsigned free, size_t size,
     uid_t uid, gid_t gid, char error[LLM_JOURNAL_ERROR]);
 
 /* takes a free segment for this process, for its life; every page is touched,
- * so that no append ever faults on a missing one.  NULL: *error. */
-llm_journal_t *llm_journal_claim(const char *dir,
+ * so that no append ever faults on a missing one.  epoch: the life of the zone
+ * that this process charges, which its records belong to.  A folder holds the
+ * lock of a segment for moments: that one is passed over or waited for.  NULL:
+ * *error. */
+llm_journal_t *llm_journal_claim(const char *dir, uint64_t epoch,
     char error[LLM_JOURNAL_ERROR]);
 
 /* gives it up: what is not folded yet stays for the reader */
@@ -112,6 +115,10 @@ void llm_segments_free(llm_segment_t **segments, unsigned n);
 
 uint64_t llm_segment_id(const llm_segment_t *segment);
 unsigned llm_segment_index(const llm_segment_t *segment);
+uint64_t llm_segment_epoch(const llm_segment_t *segment);
+
+/* free for a claim: never claimed, or recycled since */
+bool llm_segment_free(const llm_segment_t *segment);
 
 /* the positions between which records are */
 uint64_t llm_segment_head(const llm_segment_t *segment);    /* acquire */
