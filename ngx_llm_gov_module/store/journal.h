@@ -118,7 +118,7 @@ unsigned llm_segment_index(const llm_segment_t *segment);
 uint64_t llm_segment_epoch(const llm_segment_t *segment);
 
 /* free for a claim: never claimed, or recycled since */
-bool llm_segment_free(const llm_segment_t *segment);
+bool llm_segment_idle(const llm_segment_t *segment);
 
 /* the positions between which records are */
 uint64_t llm_segment_head(const llm_segment_t *segment);    /* acquire */
