@@ -147,7 +147,8 @@ int llm_row_decode(llm_row_t *row, llm_str_t data);
 /* for a caller that only orders or counts: LLM_ERROR as above */
 int llm_row_peek(llm_str_t data, int64_t *ended_ms, int64_t *received_ms);
 
-/* what the row charges: its tenants pay the sum of the attempts */
+/* what the row charges: its tenants pay the sum of the attempts; requests is 0,
+ * as they count at admitted_ms */
 llm_amounts_t llm_row_attempt_amounts(const llm_row_attempt_t *attempt);
 
 /* "hit" (cache_read), "write", "none" */
@@ -164,7 +165,7 @@ int llm_price_status_find(llm_str_t name);
 int llm_outcome_find(llm_str_t name);
 int llm_attempt_result_find(llm_str_t name);
 int llm_tier_find(llm_str_t name);
-int llm_refusal_find(llm_str_t name);
+int llm_refusal_find(llm_str_t name);      /* llm_refusal_reason_t */
 
 /* id <-> 32 hex digits; LLM_ERROR: not one */
 void llm_row_id_text(const unsigned char id[LLM_ROW_ID_SIZE], char text[33]);
