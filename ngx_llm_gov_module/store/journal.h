@@ -57,9 +57,9 @@ int llm_journal_prepare(const char *dir, unsigned free, size_t size,
 
 /* takes a free segment for this process, for its life; every page is touched,
  * so that no append ever faults on a missing one.  epoch: the life of the zone
- * that this process charges, which its records belong to.  A folder holds the
- * lock of a segment for moments: that one is passed over or waited for.  NULL:
- * *error. */
+ * that this process charges, which its records belong to.  Whoever folds may
+ * hold the lock of a segment for moments: that one is passed over or waited
+ * for, a second at most.  NULL: *error. */
 llm_journal_t *llm_journal_claim(const char *dir, uint64_t epoch,
     char error[LLM_JOURNAL_ERROR]);
 
@@ -83,7 +83,8 @@ size_t llm_journal_room(const llm_journal_t *journal);
 int llm_journal_reserve(llm_journal_t *journal, size_t payload);
 void llm_journal_unreserve(llm_journal_t *journal, size_t payload);
 
-/* the position that the next append will have; never 0 */
+/* the position of the next append, or of the pad that comes before it: for
+ * llm_segments_published(); never 0 */
 uint64_t llm_journal_position(const llm_journal_t *journal);
 
 /* appends; LLM_ERROR: no room.  A record is there as a whole or not at all. */
@@ -124,22 +125,26 @@ bool llm_segment_idle(const llm_segment_t *segment);
 uint64_t llm_segment_head(const llm_segment_t *segment);    /* acquire */
 uint64_t llm_segment_tail(const llm_segment_t *segment);
 
-/* does somebody write it?  If not, this process holds its lock when this
- * returns false, until _unlock(): nobody can claim it meanwhile */
+/* Does somebody write it, or may somebody at any moment, as it is idle?  If
+ * not, this process holds its lock when this returns false, until _unlock() or
+ * _recycle() */
 bool llm_segment_busy(llm_segment_t *segment);
 void llm_segment_unlock(llm_segment_t *segment);
 
-/* the record at `position`; LLM_AGAIN: position is the head; LLM_ERROR: the
- * bytes there are damaged: *next is the position of the next good record (or
- * the head), so that what lies between is known to be lost */
+/* the record at `position`, pads passed over; LLM_AGAIN: position is the head
+ * (or before the tail, when a claim has moved both); LLM_ERROR: the bytes there
+ * are damaged: *next is the position of the next good record (or the head), so
+ * that what lies between is known to be lost */
 int llm_segment_read(const llm_segment_t *segment, uint64_t position,
     llm_journal_record_t *record, uint64_t *next);
 
 /* everything before `position` is in LMDB, synced: may be overwritten */
 void llm_segment_fold(llm_segment_t *segment, uint64_t position);
 
-/* marks a segment that nobody writes and that is wholly folded as free for a
- * claim; with `remove` the file goes instead */
+/* marks a segment that nobody writes (its lock is held, and given back) and
+ * that is wholly folded, llm_segment_fold() says up to where, as free for a
+ * claim; with `remove`, or if it is not of the size that is wanted now, the
+ * file goes instead */
 void llm_segment_recycle(llm_segment_t *segment, bool remove);
 
 /* was the record at `position` of segment `index` published?  For holds in

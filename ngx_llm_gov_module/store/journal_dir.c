@@ -1,0 +1,151 @@
+/*
+ * The folder of the segments.
+ */
+
+#include "journal_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+
+#define LLM_JOURNAL_SUFFIX  ".journal"
+
+
+int
+llm_journal_dir_open(llm_journal_dir_t *dir, const char *path,
+    char error[LLM_JOURNAL_ERROR])
+{
+    int     fd, flags;
+    char   *name;
+    size_t  len;
+
+    /* with a slash at its end a symbolic link would be followed */
+
+    for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--) {
+        /* void */
+    }
+
+    name = strndup(path, len);
+
+    if (name == NULL) {
+        return llm_journal_fail(error, path, "open the folder", ENOMEM);
+    }
+
+    flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    dir->fd = open(name, flags);
+    free(name);
+
+    if (dir->fd == -1) {
+        return llm_journal_fail(error, path, "open the folder", errno);
+    }
+
+    /* readdir() has its own, which it closes */
+
+    fd = openat(dir->fd, ".", flags);
+    dir->dir = (fd != -1) ? fdopendir(fd) : NULL;
+
+    if (dir->dir == NULL || fstat(dir->fd, &dir->stat) == -1) {
+        llm_journal_fail(error, path, "read the folder", errno);
+
+        if (dir->dir != NULL) {
+            closedir(dir->dir);
+
+        } else if (fd != -1) {
+            close(fd);
+        }
+
+        close(dir->fd);
+
+        return LLM_ERROR;
+    }
+
+    return LLM_OK;
+}
+
+
+void
+llm_journal_dir_close(llm_journal_dir_t *dir)
+{
+    closedir(dir->dir);
+    close(dir->fd);
+}
+
+
+int
+llm_journal_dir_next(llm_journal_dir_t *dir, ino_t *inode)
+{
+    unsigned        i, index;
+    const char     *name;
+    struct dirent  *entry;
+
+    while ((entry = readdir(dir->dir)) != NULL) {
+        name = entry->d_name;
+        index = 0;
+
+        for (i = 0; i < 4 && name[i] >= '0' && name[i] <= '9'; i++) {
+            index = index * 10 + (unsigned) (name[i] - '0');
+        }
+
+        if (i == 4 && strcmp(name + 4, LLM_JOURNAL_SUFFIX) == 0) {
+            *inode = entry->d_ino;
+            return (int) index;
+        }
+    }
+
+    return -1;
+}
+
+
+void
+llm_journal_name(char name[LLM_JOURNAL_NAME], unsigned index)
+{
+    snprintf(name, LLM_JOURNAL_NAME, "%04u" LLM_JOURNAL_SUFFIX,
+             index % LLM_JOURNAL_INDEXES);
+}
+
+
+int
+llm_journal_fail(char error[LLM_JOURNAL_ERROR], const char *path,
+    const char *action, int err)
+{
+    const char  *advice;
+
+    switch (err) {
+
+    case EACCES:
+    case EPERM:
+        advice = "; the folder and its files must belong to the user of "
+                 "nginx's workers";
+        break;
+
+    case ENOSPC:
+    case EDQUOT:
+        advice = "; make room on its file system, or give the journal another "
+                 "folder or smaller segments";
+        break;
+
+    case ENOENT:
+        advice = "; make the folder above it";
+        break;
+
+    case EROFS:
+        advice = "; give the journal a folder that can be written to";
+        break;
+
+    case ELOOP:
+    case ENOTDIR:
+        advice = "; it must be a folder, not a symbolic link or a file";
+        break;
+
+    default:
+        advice = "";
+    }
+
+    snprintf(error, LLM_JOURNAL_ERROR, "could not %s \"%.200s\": %s%s",
+             action, path, strerror(err), advice);
+
+    return LLM_ERROR;
+}
