@@ -48,8 +48,5 @@ int llm_mirror_write(llm_mirror_t *mirror, llm_mirror_step_pt step,
     unsigned tries);
 int llm_mirror_apply(llm_mirror_t *mirror, MDB_txn *txn);
 
-/* stops at the ends of int64_t */
-void llm_mirror_add(llm_amounts_t *sum, const llm_amounts_t *amounts);
-
 
 #endif /* LLM_ENVIRONMENT_H */

@@ -23,19 +23,22 @@
 
 
 typedef struct {
-    uint64_t    epoch;              /* the life of the zone that this process
-                                       folds for */
     int64_t     now_ms;
 
-    /* The windows of an account as the zone knows them; returns how many, at
-     * most LLM_FOLD_WINDOWS.  0: not known there: then those that the store
-     * has for it, and "total". */
+    /* The windows of an account as the zone knows them; returns how many, and
+     * writes the first `max` (LLM_FOLD_WINDOWS at least).  0: not known there:
+     * then those that the store has for it, and "total". */
     unsigned  (*windows)(llm_account_kind_t kind, llm_str_t name,
-                         llm_window_t *windows, void *ctx);
+                         llm_window_t *windows, unsigned max, void *ctx);
 
     /* Called for each row that was counted, after its transaction was
      * committed: for alerts and the like.  May be NULL. */
     void      (*settled)(const llm_row_t *row, void *ctx);
+
+    /* May a segment that nobody writes, and that is wholly folded, go to the
+     * next worker?  Not while a zone has holds that point into it.  NULL: it
+     * may. */
+    bool      (*recyclable)(llm_segment_t *segment, void *ctx);
 
     void       *ctx;
 } llm_fold_conf_t;

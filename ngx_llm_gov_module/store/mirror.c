@@ -5,6 +5,7 @@
  */
 
 #include "environment.h"
+#include "counters.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -270,4 +271,34 @@ llm_mirror_apply(llm_mirror_t *mirror, MDB_txn *txn)
     }
 
     return 0;
+}
+
+
+int
+llm_mirror_restore(llm_mirror_t *mirror, int64_t now_ms,
+    llm_mirror_handler_pt handler, void *ctx)
+{
+    return llm_counters_restore(mirror->store, now_ms, handler, ctx);
+}
+
+
+int
+llm_mirror_others(llm_mirror_t *mirror, uint64_t live, int64_t now_ms,
+    llm_mirror_handler_pt handler, void *ctx)
+{
+    return llm_counters_others(mirror->store, live, now_ms, handler, ctx);
+}
+
+
+int
+llm_mirror_others_seen(llm_mirror_t *mirror, uint64_t live, int64_t *seen_ms)
+{
+    return llm_counters_others_seen(mirror->store, live, seen_ms);
+}
+
+
+int
+llm_mirror_compact(llm_mirror_t *mirror, uint64_t live, int64_t now_ms)
+{
+    return llm_counters_compact(mirror->store, live, now_ms);
 }

@@ -167,6 +167,11 @@ llm_store_fail(llm_store_t *store, const char *action, int rc)
         advice = "; make room on its file system";
         break;
 
+    case EIO:
+        advice = "; its disk is full or fails: make room on its file system, "
+                 "or look at the system's log";
+        break;
+
     case ENOENT:
         advice = store->readonly ? "; there is no store yet"
                                  : "; make the folder above it";

@@ -1,5 +1,5 @@
 /*
- * The mirror's records as bytes.
+ * The counters' records as bytes.
  */
 
 #include "record.h"
@@ -154,4 +154,23 @@ llm_record_get_int(const unsigned char *p)
     }
 
     return (int64_t) bits;
+}
+
+
+static void
+llm_record_add_one(int64_t *sum, int64_t amount)
+{
+    if (__builtin_add_overflow(*sum, amount, sum)) {
+        *sum = (amount > 0) ? INT64_MAX : INT64_MIN;
+    }
+}
+
+
+void
+llm_record_add(llm_amounts_t *sum, const llm_amounts_t *amounts)
+{
+    llm_record_add_one(&sum->cost, amounts->cost);
+    llm_record_add_one(&sum->requests, amounts->requests);
+    llm_record_add_one(&sum->input_tokens, amounts->input_tokens);
+    llm_record_add_one(&sum->output_tokens, amounts->output_tokens);
 }

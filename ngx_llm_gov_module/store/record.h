@@ -1,5 +1,5 @@
 /*
- * How the mirror's records look in LMDB: fixed layouts, so that the store of
+ * How the counters look in LMDB: fixed layouts, so that the store of
  * one machine can be read on another.
  *
  * Key of a counter: kind (1 byte), length of the name (1), name, unit of the
@@ -49,6 +49,9 @@ uint64_t llm_record_epoch_parse(const unsigned char *key);
 
 void llm_record_put_int(unsigned char *p, int64_t value);
 int64_t llm_record_get_int(const unsigned char *p);
+
+/* stops at the ends of int64_t */
+void llm_record_add(llm_amounts_t *sum, const llm_amounts_t *amounts);
 
 
 #endif /* LLM_RECORD_H */

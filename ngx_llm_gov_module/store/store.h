@@ -7,9 +7,10 @@
  * Databases, by file that owns them:
  *   meta         format, next sequence number of a row            (open.c)
  *   counters     spend of a window since an epoch began           (record.h)
- *   epochs       when each life of a zone was last seen           (mirror.c)
- *   segments     journal segment id -> position folded            (fold.c)
- *   holds        row id -> a row under way, as it is to be charged (fold.c)
+ *   epochs       when each life of a zone was last seen           (counters.c)
+ *   segments     journal segment id -> position folded            (position.c)
+ *   holds        segment, row id -> a row under way, as it is to
+ *                be charged                                       (holds.c)
  *   recent       sequence number -> a row, encoded                (log.c)
  *   blocks       first sequence number -> rows in columns         (block.c)
  *   summaries    the same key -> times and sums of a block        (log.c)

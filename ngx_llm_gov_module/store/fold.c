@@ -1,0 +1,559 @@
+/*
+ * One step of the fold: a batch of the journal's records, gathered in memory,
+ * then written.
+ */
+
+#include "counters.h"
+#include "fold_parts.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+
+/* of one step, over all segments */
+#define LLM_FOLD_ROWS        20000
+#define LLM_FOLD_BYTES       (16 * 1024 * 1024)
+
+/* of one segment at least, however many there are */
+#define LLM_FOLD_ROWS_MIN    256
+#define LLM_FOLD_BYTES_MIN   (64 * 1024)
+
+#define LLM_CONTENT_HEAD     (LLM_ROW_ID_SIZE + 1)
+
+
+/* a segment as it was when the step began */
+typedef struct {
+    llm_segment_t        *segment;
+    uint64_t              id;
+    uint64_t              epoch;
+    uint64_t              tail;
+    uint64_t              head;
+    uint64_t              position; /* reached */
+    bool                  dead;     /* and its lock is ours */
+    bool                  charged;
+} llm_fold_segment_t;
+
+
+/* a row that lies in no segment */
+typedef struct llm_fold_copy_s  llm_fold_copy_t;
+
+struct llm_fold_copy_s {
+    llm_fold_copy_t      *next;
+    size_t                len;
+    unsigned char         data[LLM_ROW_MAX];
+};
+
+
+typedef struct {
+    const llm_fold_conf_t   *conf;
+    llm_fold_result_t       *result;
+    llm_segment_t          **all;
+    unsigned                 nall;
+
+    llm_fold_segment_t      *segments;      /* with something to do */
+    unsigned                 n;
+    uint64_t                 rows_max;      /* of each */
+    uint64_t                 bytes_max;
+
+    /* from here on of one attempt at the transaction */
+    llm_charges_t           *charges;
+    llm_holds_t             *holds;
+    llm_str_t               *settled;       /* for the caller */
+    size_t                   nsettled;
+    size_t                   capacity;
+    llm_fold_copy_t         *copies;
+    llm_row_t                row;
+} llm_fold_t;
+
+
+static int llm_fold_begin(llm_fold_t *fold);
+static bool llm_fold_look(llm_fold_segment_t *of, llm_segment_t *segment);
+static void llm_fold_end(llm_fold_t *fold);
+static int llm_fold_step(llm_store_t *store, MDB_txn *txn, void *ctx);
+static int llm_fold_again(llm_fold_t *fold);
+static void llm_fold_drop(llm_fold_t *fold);
+static int llm_fold_gather(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn);
+static int llm_fold_segment(llm_fold_t *fold, llm_store_t *store,
+    MDB_txn *txn, llm_fold_segment_t *of);
+static int llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of, const llm_journal_record_t *record);
+static int llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of, llm_str_t encoded);
+static int llm_fold_remember(llm_fold_t *fold, llm_str_t encoded);
+static int llm_fold_orphans(llm_fold_t *fold, llm_store_t *store,
+    MDB_txn *txn, llm_fold_segment_t *of);
+static void llm_fold_recover(llm_fold_t *fold);
+static int llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn);
+static void llm_fold_committed(llm_fold_t *fold);
+
+
+int
+llm_fold(llm_store_t *store, llm_segment_t **segments, unsigned n,
+    const llm_fold_conf_t *conf, llm_fold_result_t *result)
+{
+    int         rc;
+    llm_fold_t  fold;
+
+    memset(result, 0, sizeof(llm_fold_result_t));
+    memset(&fold, 0, sizeof(llm_fold_t));
+
+    fold.conf = conf;
+    fold.result = result;
+    fold.all = segments;
+    fold.nall = n;
+
+    if (llm_fold_begin(&fold) != 0) {
+        return llm_store_fail(store, "write to", ENOMEM);
+    }
+
+    rc = (fold.n > 0) ? llm_store_write(store, llm_fold_step, &fold) : LLM_OK;
+
+    if (rc == LLM_OK) {
+        llm_fold_committed(&fold);
+
+    } else {
+        memset(result, 0, sizeof(llm_fold_result_t));
+    }
+
+    llm_fold_end(&fold);
+
+    return rc;
+}
+
+
+/* which segments there is something to do about */
+static int
+llm_fold_begin(llm_fold_t *fold)
+{
+    unsigned  i;
+
+    fold->segments = calloc(fold->nall + 1, sizeof(llm_fold_segment_t));
+
+    if (fold->segments == NULL) {
+        return ENOMEM;
+    }
+
+    for (i = 0; i < fold->nall; i++) {
+        if (llm_fold_look(&fold->segments[fold->n], fold->all[i])) {
+            fold->n++;
+        }
+    }
+
+    if (fold->n > 0) {
+        fold->rows_max = LLM_FOLD_ROWS / fold->n + LLM_FOLD_ROWS_MIN;
+        fold->bytes_max = LLM_FOLD_BYTES / fold->n + LLM_FOLD_BYTES_MIN;
+    }
+
+    return 0;
+}
+
+
+/*
+ * Is there something to do?  Another process may fold the segment, too, and
+ * give it to its next writer, who may belong to another epoch: so the head goes
+ * first.  What lies before it is either of that epoch, or has been folded.
+ */
+static bool
+llm_fold_look(llm_fold_segment_t *of, llm_segment_t *segment)
+{
+    if (llm_segment_idle(segment)) {
+        return false;
+    }
+
+    of->segment = segment;
+    of->dead = !llm_segment_busy(segment);
+
+    of->head = llm_segment_head(segment);
+    of->tail = llm_segment_tail(segment);
+    of->epoch = llm_segment_epoch(segment);
+    of->id = llm_segment_id(segment);
+
+    return of->dead || of->tail < of->head;
+}
+
+
+static void
+llm_fold_end(llm_fold_t *fold)
+{
+    unsigned  i;
+
+    for (i = 0; i < fold->n; i++) {
+        if (fold->segments[i].dead) {
+            llm_segment_unlock(fold->segments[i].segment);
+        }
+    }
+
+    llm_fold_drop(fold);
+    free(fold->segments);
+}
+
+
+static int
+llm_fold_step(llm_store_t *store, MDB_txn *txn, void *ctx)
+{
+    llm_fold_t *fold = ctx;
+
+    int  rc;
+
+    rc = llm_fold_again(fold);
+
+    if (rc == 0) {
+        rc = llm_fold_gather(fold, store, txn);
+    }
+
+    return (rc == 0) ? llm_fold_write(fold, store, txn) : rc;
+}
+
+
+/* a step is done again from its start when the map was full */
+static int
+llm_fold_again(llm_fold_t *fold)
+{
+    llm_fold_drop(fold);
+
+    memset(fold->result, 0, sizeof(llm_fold_result_t));
+
+    fold->charges = llm_charges_create(fold->conf);
+    fold->holds = llm_holds_create();
+
+    if (fold->charges == NULL || fold->holds == NULL) {
+        return ENOMEM;
+    }
+
+    return 0;
+}
+
+
+static void
+llm_fold_drop(llm_fold_t *fold)
+{
+    llm_fold_copy_t  *copy;
+
+    if (fold->charges != NULL) {
+        llm_charges_free(fold->charges);
+        fold->charges = NULL;
+    }
+
+    if (fold->holds != NULL) {
+        llm_holds_free(fold->holds);
+        fold->holds = NULL;
+    }
+
+    while (fold->copies != NULL) {
+        copy = fold->copies;
+        fold->copies = copy->next;
+        free(copy);
+    }
+
+    free(fold->settled);
+    fold->settled = NULL;
+    fold->nsettled = 0;
+    fold->capacity = 0;
+}
+
+
+static int
+llm_fold_gather(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
+{
+    int       rc;
+    unsigned  i;
+
+    for (i = 0; i < fold->n; i++) {
+        rc = llm_fold_segment(fold, store, txn, &fold->segments[i]);
+
+        if (rc != 0) {
+            return rc;
+        }
+    }
+
+    rc = llm_holds_write(fold->holds, store, txn);
+
+    for (i = 0; rc == 0 && i < fold->n; i++) {
+        rc = llm_fold_orphans(fold, store, txn, &fold->segments[i]);
+    }
+
+    return rc;
+}
+
+
+static int
+llm_fold_segment(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of)
+{
+    int                    rc;
+    bool                   known;
+    uint64_t               begin, next, rows;
+    llm_journal_record_t   record;
+
+    rc = llm_position_get(store, txn, of->id, of->tail, &begin, &known);
+
+    of->charged = false;
+    of->position = begin;
+    rows = fold->result->rows;
+
+    while (rc == 0 && of->position < of->head) {
+
+        if (fold->result->rows - rows >= fold->rows_max
+            || of->position - begin >= fold->bytes_max)
+        {
+            fold->result->more = true;
+            break;
+        }
+
+        if (llm_segment_read(of->segment, of->position, &record, &next)
+            == LLM_OK)
+        {
+            next = record.next;
+            rc = llm_fold_record(fold, store, txn, of, &record);
+
+        } else {
+            fold->result->damaged += next - of->position;
+        }
+
+        if (next <= of->position) {
+            break;
+        }
+
+        of->position = next;
+    }
+
+    fold->result->bytes += of->position - begin;
+
+    if (rc != 0 || (known && of->position == begin)) {
+        return rc;
+    }
+
+    return llm_position_put(store, txn, of->id, of->position,
+                            fold->conf->now_ms);
+}
+
+
+/* what cannot be understood is lost like what cannot be read */
+static int
+llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of, const llm_journal_record_t *record)
+{
+    int                   rc;
+    llm_str_t             payload;
+    const unsigned char  *p;
+
+    payload = record->payload;
+    p = (const unsigned char *) payload.data;
+
+    switch (record->kind) {
+
+    case LLM_JOURNAL_PAD:
+        return 0;
+
+    case LLM_JOURNAL_HOLD:
+
+        if (llm_row_decode(&fold->row, payload) == LLM_OK) {
+            return llm_holds_place(fold->holds, of->id, fold->row.id, payload);
+        }
+
+        break;
+
+    case LLM_JOURNAL_SETTLE:
+
+        if (llm_row_decode(&fold->row, payload) == LLM_OK) {
+            rc = llm_holds_settle(fold->holds, of->id, fold->row.id);
+
+            return (rc == 0) ? llm_fold_row(fold, store, txn, of, payload)
+                             : rc;
+        }
+
+        break;
+
+    case LLM_JOURNAL_CONTENT:
+
+        if (payload.len >= LLM_CONTENT_HEAD) {
+            return llm_log_content(store, txn, p, p[LLM_ROW_ID_SIZE],
+                                   (llm_str_t) {
+                                       payload.data + LLM_CONTENT_HEAD,
+                                       payload.len - LLM_CONTENT_HEAD });
+        }
+
+        break;
+    }
+
+    fold->result->damaged += record->next - record->position;
+
+    return 0;
+}
+
+
+/* fold->row, as it is in the log from now on */
+static int
+llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of, llm_str_t encoded)
+{
+    int       rc;
+    uint64_t  seq;
+
+    rc = llm_log_append(store, txn, encoded, &seq);
+
+    if (rc == 0) {
+        rc = llm_charges_row(fold->charges, store, txn, of->epoch, &fold->row);
+    }
+
+    if (rc == 0 && fold->conf->settled != NULL) {
+        rc = llm_fold_remember(fold, encoded);
+    }
+
+    of->charged = true;
+    fold->result->rows++;
+
+    return rc;
+}
+
+
+static int
+llm_fold_remember(llm_fold_t *fold, llm_str_t encoded)
+{
+    size_t      capacity;
+    llm_str_t  *settled;
+
+    if (fold->nsettled == fold->capacity) {
+        capacity = 2 * fold->capacity + LLM_FOLD_ROWS_MIN;
+        settled = realloc(fold->settled, capacity * sizeof(llm_str_t));
+
+        if (settled == NULL) {
+            return ENOMEM;
+        }
+
+        fold->settled = settled;
+        fold->capacity = capacity;
+    }
+
+    fold->settled[fold->nsettled++] = encoded;
+
+    return 0;
+}
+
+
+/* what was under way when its process died */
+static int
+llm_fold_orphans(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
+    llm_fold_segment_t *of)
+{
+    int               rc;
+    llm_str_t         payload;
+    unsigned char     hold[LLM_ROW_MAX];
+    llm_fold_copy_t  *copy;
+
+    if (!of->dead || of->position < of->head) {
+        return 0;
+    }
+
+    while ((rc = llm_holds_take(store, txn, of->id, hold, &payload)) == 0) {
+
+        if (llm_row_decode(&fold->row, payload) != LLM_OK) {
+            fold->result->damaged += payload.len;
+            continue;
+        }
+
+        copy = malloc(sizeof(llm_fold_copy_t));
+
+        if (copy == NULL) {
+            return ENOMEM;
+        }
+
+        copy->next = fold->copies;
+        fold->copies = copy;
+
+        llm_fold_recover(fold);
+
+        copy->len = llm_row_encode(&fold->row, copy->data, sizeof(copy->data));
+
+        rc = llm_fold_row(fold, store, txn, of,
+                          (llm_str_t) { (char *) copy->data, copy->len });
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        fold->result->recovered++;
+    }
+
+    return (rc == MDB_NOTFOUND) ? 0 : rc;
+}
+
+
+/* never a refund on doubt: it is charged as it was expected to end */
+static void
+llm_fold_recover(llm_fold_t *fold)
+{
+    unsigned    i;
+    llm_row_t  *row;
+
+    row = &fold->row;
+
+    row->recovered = true;
+    row->ended_ms = fold->conf->now_ms;
+    row->error = LLM_ERROR_GATEWAY_DIED;
+
+    if (row->price_status == LLM_PRICE_EXACT) {
+        row->price_status = LLM_PRICE_ESTIMATED;
+    }
+
+    for (i = 0; i < row->nattempts; i++) {
+        if (row->attempts[i].ended_ms == 0) {
+            row->attempts[i].ended_ms = row->ended_ms;
+        }
+    }
+}
+
+
+static int
+llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
+{
+    int       rc;
+    unsigned  i;
+
+    rc = llm_charges_write(fold->charges, store, txn);
+
+    if (rc == 0) {
+        rc = llm_position_forget(store, txn, fold->all, fold->nall,
+                                 fold->conf->now_ms);
+    }
+
+    for (i = 0; rc == 0 && i < fold->n; i++) {
+        if (fold->segments[i].charged) {
+            rc = llm_counters_seen(store, txn, fold->segments[i].epoch,
+                                   fold->conf->now_ms);
+        }
+    }
+
+    return rc;
+}
+
+
+static void
+llm_fold_committed(llm_fold_t *fold)
+{
+    size_t                  i;
+    llm_fold_segment_t     *of;
+    const llm_fold_conf_t  *conf;
+
+    conf = fold->conf;
+
+    for (i = 0; i < fold->nsettled; i++) {
+        if (llm_row_decode(&fold->row, fold->settled[i]) == LLM_OK) {
+            conf->settled(&fold->row, conf->ctx);
+        }
+    }
+
+    for (i = 0; i < fold->n; i++) {
+        of = &fold->segments[i];
+
+        llm_segment_fold(of->segment, of->position);
+
+        if (of->dead && of->position >= of->head
+            && (conf->recyclable == NULL
+                || conf->recyclable(of->segment, conf->ctx)))
+        {
+            llm_segment_recycle(of->segment, false);
+        }
+    }
+}
