@@ -31,7 +31,8 @@ typedef struct llm_block_s {
  * a block of this version, or damaged */
 int llm_block_open(llm_block_t *block, const void *data, size_t len);
 
-/* one row whole; strings point into the block */
+/* one row whole; strings point into the block, those of request ids into
+ * memory of the thread that its next call uses again */
 void llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row);
 
 

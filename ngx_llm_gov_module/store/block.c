@@ -1,0 +1,352 @@
+/*
+ * Blocks as they are read.  What a block says of its own layout is checked
+ * once; the codes are not: whoever uses one as a place checks it then.
+ */
+
+#include "block_columns.h"
+
+
+static uint64_t llm_block_get(const unsigned char *p, unsigned n);
+static int llm_block_check(const llm_block_t *block, unsigned id,
+    const llm_block_sizes_t *sizes);
+static void llm_block_attempt(const llm_block_t *block, unsigned first,
+    uint32_t index, const llm_row_t *row, llm_row_attempt_t *attempt,
+    unsigned place);
+static void llm_block_tags(const llm_block_t *block, uint32_t index,
+    llm_row_t *row);
+static llm_str_t llm_block_uuid(uint64_t high, uint64_t low, unsigned place);
+
+
+int
+llm_block_open(llm_block_t *block, const void *data, size_t len)
+{
+    unsigned           id;
+    llm_block_sizes_t  sizes;
+
+    if (len < LLM_BLOCK_HEADER + LLM_COLUMNS * LLM_COLUMN_SIZE + LLM_BLOCK_PAD
+        || len > UINT32_MAX
+        || memcmp(data, LLM_BLOCK_MAGIC, 4) != 0)
+    {
+        return LLM_ERROR;
+    }
+
+    block->data = data;
+    block->len = len;
+    block->rows = (uint32_t) llm_block_get(block->data + 4, 4);
+    block->first = llm_block_get(block->data + 8, 8);
+    block->private = block->data + LLM_BLOCK_HEADER;
+
+    llm_block_sizes(block, &sizes);
+
+    if (llm_block_get(block->data + 36, 4) != len
+        || sizes.rows == 0 || sizes.rows > LLM_BLOCK_ROWS
+        || sizes.earlier > sizes.rows * (LLM_ROW_ATTEMPTS_MAX - 1)
+        || sizes.tags > sizes.rows * LLM_ROW_TAGS_MAX
+        || sizes.strings == 0 || sizes.strings > len
+        || (uint64_t) sizes.bytes_at + sizes.bytes > len - LLM_BLOCK_PAD)
+    {
+        return LLM_ERROR;
+    }
+
+    for (id = 0; id < LLM_COLUMNS; id++) {
+        if (llm_block_check(block, id, &sizes) != LLM_OK) {
+            return LLM_ERROR;
+        }
+    }
+
+    return LLM_OK;
+}
+
+
+static int
+llm_block_check(const llm_block_t *block, unsigned id,
+    const llm_block_sizes_t *sizes)
+{
+    uint64_t              at, width, words, dictionary, end;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) block->private + id * LLM_COLUMN_SIZE;
+
+    at = llm_block_get(p, 4);
+    width = llm_block_get(p + 4, 2);
+    words = llm_block_get(p + 6, 2);
+    dictionary = llm_block_get(p + 8, 8);
+    end = block->len - LLM_BLOCK_PAD;
+
+    if (width > 8 || at + width * llm_column_count(id, sizes) > end) {
+        return LLM_ERROR;
+    }
+
+    if (words == 0) {
+        return LLM_OK;
+    }
+
+    if (!llm_column_is_string(id) || words > LLM_DICTIONARY_MAX
+        || dictionary > end
+        || words * llm_column_width(sizes->strings - 1) > end - dictionary)
+    {
+        return LLM_ERROR;
+    }
+
+    return LLM_OK;
+}
+
+
+static uint64_t
+llm_block_get(const unsigned char *p, unsigned n)
+{
+    uint64_t  value;
+
+    for (value = 0; n > 0; n--) {
+        value = value << 8 | p[n - 1];
+    }
+
+    return value;
+}
+
+
+void
+llm_block_sizes(const llm_block_t *block, llm_block_sizes_t *sizes)
+{
+    const unsigned char  *p;
+
+    p = block->data;
+
+    sizes->rows = (uint32_t) llm_block_get(p + 4, 4);
+    sizes->earlier = (uint32_t) llm_block_get(p + 16, 4);
+    sizes->tags = (uint32_t) llm_block_get(p + 20, 4);
+    sizes->strings = (uint32_t) llm_block_get(p + 24, 4);
+    sizes->bytes_at = (uint32_t) llm_block_get(p + 28, 4);
+    sizes->bytes = (uint32_t) llm_block_get(p + 32, 4);
+}
+
+
+bool
+llm_column_is_string(unsigned id)
+{
+    if (id >= LLM_COL_LAST && id < LLM_COL_TAG) {
+        return (id - LLM_COL_LAST) % LLM_ATT_COLUMNS <= LLM_ATT_REQUEST_ID;
+    }
+
+    return id < LLM_COL_ENDED || id == LLM_COL_TAG;
+}
+
+
+uint32_t
+llm_column_count(unsigned id, const llm_block_sizes_t *sizes)
+{
+    if (id < LLM_COL_EARLIER) {
+        return sizes->rows;
+    }
+
+    if (id < LLM_COL_TAG) {
+        return sizes->earlier;
+    }
+
+    return (id == LLM_COL_TAG) ? sizes->tags : sizes->strings;
+}
+
+
+void
+llm_block_column(const llm_block_t *block, unsigned id, llm_column_t *column)
+{
+    uint64_t              base;
+    llm_block_sizes_t     sizes;
+    const unsigned char  *p;
+
+    p = (const unsigned char *) block->private + id * LLM_COLUMN_SIZE;
+
+    llm_block_sizes(block, &sizes);
+
+    column->codes = block->data + llm_block_get(p, 4);
+    column->width = p[4];
+    column->mask = llm_column_mask(p[4]);
+    column->words = (uint32_t) llm_block_get(p + 6, 2);
+    column->max = llm_block_get(p + 16, 8);
+    column->scale = llm_block_get(p + 24, 8);
+    column->count = llm_column_count(id, &sizes);
+    column->id_width = (uint8_t) llm_column_width(sizes.strings - 1);
+
+    base = llm_block_get(p + 8, 8);
+
+    if (column->words) {
+        column->dictionary = block->data + base;
+        column->base = 0;
+
+    } else {
+        column->dictionary = NULL;
+        column->base = (int64_t) base;
+    }
+}
+
+
+llm_str_t
+llm_block_string(const llm_block_t *block, uint64_t id)
+{
+    uint64_t           from, to;
+    llm_column_t       ends;
+    llm_block_sizes_t  sizes;
+
+    llm_block_sizes(block, &sizes);
+
+    if (id == 0 || id >= sizes.strings) {
+        return llm_str("");
+    }
+
+    llm_block_column(block, LLM_COL_STRING_END, &ends);
+
+    from = (uint64_t) llm_column_number(&ends, (uint32_t) id - 1);
+    to = (uint64_t) llm_column_number(&ends, (uint32_t) id);
+
+    if (from > to || to > sizes.bytes) {
+        return llm_str("");
+    }
+
+    return (llm_str_t) {
+        (const char *) block->data + sizes.bytes_at + from, to - from
+    };
+}
+
+
+void
+llm_block_part(const llm_block_t *block, unsigned id, uint32_t index,
+    uint32_t *from, uint32_t *to)
+{
+    uint64_t           begin, end, count;
+    llm_column_t       ends;
+    llm_block_sizes_t  sizes;
+
+    llm_block_sizes(block, &sizes);
+    llm_block_column(block, id, &ends);
+
+    count = (id == LLM_COL_TAGS_END) ? sizes.tags : sizes.earlier;
+    begin = (index == 0) ? 0
+                         : (uint64_t) llm_column_number(&ends, index - 1);
+    end = (uint64_t) llm_column_number(&ends, index);
+
+    if (begin > end || end > count) {
+        begin = 0;
+        end = 0;
+    }
+
+    *from = (uint32_t) begin;
+    *to = (uint32_t) end;
+}
+
+
+void
+llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
+{
+    int64_t       numbers[LLM_COL_LAST];
+    uint32_t      from, to;
+    unsigned      id;
+    llm_column_t  column;
+
+    for (id = 0; id < LLM_COL_LAST; id++) {
+        llm_block_column(block, id, &column);
+
+        if (id < LLM_COL_ENDED) {
+            *llm_block_row_string(row, id) = llm_block_string(block,
+                       llm_column_word(&column,
+                                       llm_column_code(&column, index)));
+
+        } else {
+            numbers[id] = llm_column_number(&column, index);
+        }
+    }
+
+    llm_block_row_back(row, numbers);
+    llm_block_tags(block, index, row);
+
+    if (row->nattempts == 0) {
+        return;
+    }
+
+    llm_block_part(block, LLM_COL_EARLIER_END, index, &from, &to);
+
+    row->nattempts = 0;
+
+    while (from < to && row->nattempts < LLM_ROW_ATTEMPTS_MAX - 1) {
+        llm_block_attempt(block, LLM_COL_EARLIER, from++, row,
+                          &row->attempts[row->nattempts], row->nattempts);
+        row->nattempts++;
+    }
+
+    llm_block_attempt(block, LLM_COL_LAST, index, row,
+                      &row->attempts[row->nattempts], row->nattempts);
+    row->nattempts++;
+}
+
+
+static void
+llm_block_tags(const llm_block_t *block, uint32_t index, llm_row_t *row)
+{
+    uint32_t      from, to;
+    llm_column_t  column;
+
+    row->ntags = 0;
+
+    llm_block_part(block, LLM_COL_TAGS_END, index, &from, &to);
+    llm_block_column(block, LLM_COL_TAG, &column);
+
+    while (from < to && row->ntags < LLM_ROW_TAGS_MAX) {
+        row->tags[row->ntags++] = llm_block_string(block,
+                        llm_column_word(&column,
+                                        llm_column_code(&column, from++)));
+    }
+}
+
+
+static void
+llm_block_attempt(const llm_block_t *block, unsigned first, uint32_t index,
+    const llm_row_t *row, llm_row_attempt_t *attempt, unsigned place)
+{
+    int64_t       numbers[LLM_ATT_COLUMNS];
+    unsigned      id;
+    llm_column_t  column;
+
+    for (id = 0; id < LLM_ATT_COLUMNS; id++) {
+        llm_block_column(block, first + id, &column);
+
+        if (id <= LLM_ATT_REQUEST_ID) {
+            *llm_block_attempt_string(attempt, id) = llm_block_string(block,
+                       llm_column_word(&column,
+                                       llm_column_code(&column, index)));
+
+        } else {
+            numbers[id] = llm_column_number(&column, index);
+        }
+    }
+
+    llm_block_attempt_back(row, attempt, numbers);
+
+    if (numbers[LLM_ATT_UUID_HIGH] || numbers[LLM_ATT_UUID_LOW]) {
+        attempt->request_id = llm_block_uuid(
+                                    (uint64_t) numbers[LLM_ATT_UUID_HIGH],
+                                    (uint64_t) numbers[LLM_ATT_UUID_LOW],
+                                    place);
+    }
+}
+
+
+static llm_str_t
+llm_block_uuid(uint64_t high, uint64_t low, unsigned place)
+{
+    char                         *p;
+    unsigned                      i;
+    static const char             hex[] = "0123456789abcdef";
+    static _Thread_local char     texts[LLM_ROW_ATTEMPTS_MAX][36];
+
+    p = texts[place];
+
+    for (i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) {
+            *p++ = '-';
+        }
+
+        *p++ = hex[(i < 16 ? high >> (60 - 4 * i) : low >> (124 - 4 * i))
+                   & 0x0f];
+    }
+
+    return (llm_str_t) { texts[place], sizeof(texts[place]) };
+}
