@@ -66,6 +66,8 @@ struct ngx_http_llm_tenant_s {
                                                    the request), 2 (answer) */
     size_t                      log_content_size;
 
+    ngx_array_t                *alerts;     /* own ones; NULL: main conf's */
+
     llm_account_t              *account;    /* in the zone; set when it is made
                                                or found again */
 };
@@ -95,6 +97,7 @@ struct ngx_http_llm_provider_s {
     ngx_http_llm_endpoint_t     endpoint;
     llm_credentials_conf_t      credentials;
     ngx_array_t                 limits;     /* of llm_limit_t */
+    ngx_array_t                *alerts;     /* own ones; NULL: main conf's */
     llm_health_conf_t           health;
     ngx_int_t                   max_failures;
     ngx_msec_t                  cooldown;
@@ -181,8 +184,10 @@ struct ngx_http_llm_main_conf_s {
     uint64_t                    log_size;           /* no bound */
     int64_t                     log_minutes_ms;     /* rollups by minute */
     int64_t                     log_hours_ms;       /* and by hour */
-    ngx_array_t                *alerts;     /* background/alerts.h; NULL: none
-                                               */
+    ngx_array_t                *alerts;     /* of ngx_http_llm_alert_t, see
+                                               background/alerts.h; NULL: none
+                                               in http {} */
+    ngx_array_t                *webhooks;   /* of …_webhook_t *; NULL: none */
 
     ngx_array_t                 prices;     /* of llm_prices_t *, asked in
                                                order */

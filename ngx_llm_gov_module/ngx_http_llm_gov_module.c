@@ -2,6 +2,7 @@
  * The front door: directives, contexts, and where the module hooks in.
  */
 
+#include "background/alerts.h"
 #include "background/manager.h"
 #include "endpoints/endpoints.h"
 #include "governance/block.h"
@@ -46,6 +47,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
     { ngx_string("llm_store"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_store,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_alert"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_alert,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },

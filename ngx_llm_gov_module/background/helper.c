@@ -9,7 +9,7 @@
 #include <time.h>
 
 
-#define NGX_HTTP_LLM_HELPERS          2
+#define NGX_HTTP_LLM_HELPERS          3
 #define NGX_HTTP_LLM_HELPER_PAUSE_MS  100
 #define NGX_HTTP_LLM_HELPER_END_MS    1000
 
@@ -26,15 +26,15 @@ static ngx_http_llm_helper_t  ngx_http_llm_helpers[NGX_HTTP_LLM_HELPERS];
 
 static pthread_mutex_t        ngx_http_llm_helper_mutex
                                                = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t         ngx_http_llm_helper_wake
-                                               = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t         ngx_http_llm_helper_wake;
 static ngx_uint_t             ngx_http_llm_helper_stopped;
+static void                 (*ngx_http_llm_helper_end)(void);
 
 
 static void
-ngx_http_llm_helper_after(struct timespec *at, ngx_uint_t ms)
+ngx_http_llm_helper_after(struct timespec *at, clockid_t clock, ngx_uint_t ms)
 {
-    (void) clock_gettime(CLOCK_REALTIME, at);
+    (void) clock_gettime(clock, at);
 
     at->tv_sec += ms / 1000;
     at->tv_nsec += (ms % 1000) * 1000000;
@@ -57,7 +57,8 @@ ngx_http_llm_helper_loop(void *arg)
     do {
         helper->run(helper->data);
 
-        ngx_http_llm_helper_after(&at, NGX_HTTP_LLM_HELPER_PAUSE_MS);
+        ngx_http_llm_helper_after(&at, CLOCK_MONOTONIC,
+                                  NGX_HTTP_LLM_HELPER_PAUSE_MS);
 
         pthread_mutex_lock(&ngx_http_llm_helper_mutex);
 
@@ -90,7 +91,8 @@ ngx_http_llm_helpers_stop(void)
 
     llm_credentials_interrupt();
 
-    ngx_http_llm_helper_after(&at, NGX_HTTP_LLM_HELPER_END_MS);
+    ngx_http_llm_helper_after(&at, CLOCK_REALTIME,
+                              NGX_HTTP_LLM_HELPER_END_MS);
 
     for (i = 0; i < ngx_http_llm_nhelpers; i++) {
         if (pthread_timedjoin_np(ngx_http_llm_helpers[i].thread, NULL, &at)
@@ -103,6 +105,58 @@ ngx_http_llm_helpers_stop(void)
     }
 
     ngx_http_llm_nhelpers = 0;
+
+    if (ngx_http_llm_helper_end != NULL) {
+        ngx_http_llm_helper_end();
+    }
+}
+
+
+void
+ngx_http_llm_helper_at_end(void (*end)(void))
+{
+    ngx_http_llm_helper_end = end;
+}
+
+
+ngx_uint_t
+ngx_http_llm_helper_stopping(void)
+{
+    ngx_uint_t  stopping;
+
+    pthread_mutex_lock(&ngx_http_llm_helper_mutex);
+    stopping = ngx_http_llm_helper_stopped;
+    pthread_mutex_unlock(&ngx_http_llm_helper_mutex);
+
+    return stopping;
+}
+
+
+/* a clock that is set back must not make the pauses longer */
+static ngx_err_t
+ngx_http_llm_helpers_init(void)
+{
+    ngx_err_t           err;
+    pthread_condattr_t  attr;
+
+    err = pthread_condattr_init(&attr);
+    if (err != 0) {
+        return err;
+    }
+
+    err = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+
+    if (err == 0) {
+        err = pthread_cond_init(&ngx_http_llm_helper_wake, &attr);
+    }
+
+    pthread_condattr_destroy(&attr);
+
+    if (err != 0) {
+        return err;
+    }
+
+    return (atexit(ngx_http_llm_helpers_stop) == 0) ? 0 : NGX_ENOMEM;
 }
 
 
@@ -117,8 +171,11 @@ ngx_http_llm_helper_start(void (*run)(void *data), void *data)
     helper->run = run;
     helper->data = data;
 
-    if (ngx_http_llm_nhelpers == 0 && atexit(ngx_http_llm_helpers_stop) != 0) {
-        return NGX_ENOMEM;
+    if (ngx_http_llm_nhelpers == 0) {
+        err = ngx_http_llm_helpers_init();
+        if (err != 0) {
+            return err;
+        }
     }
 
     /* signals are for the main thread */

@@ -13,4 +13,11 @@
  * exits.  Returns an errno. */
 ngx_err_t ngx_http_llm_helper_start(void (*run)(void *data), void *data);
 
+/* the process ends: run() is to return within a second */
+ngx_uint_t ngx_http_llm_helper_stopping(void);
+
+/* end() is called at the process's end, in the main thread, when all threads
+ * have ended; not if one of them hangs.  One for the process. */
+void ngx_http_llm_helper_at_end(void (*end)(void));
+
 #endif /* NGX_HTTP_LLM_HELPER_H */

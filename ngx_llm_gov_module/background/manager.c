@@ -5,6 +5,7 @@
 
 #include "manager.h"
 #include "addresses.h"
+#include "alerts.h"
 #include "helper.h"
 #include "identities.h"
 #include "mirroring.h"
@@ -324,6 +325,7 @@ ngx_http_llm_manager(void *data)
     }
 
     if (lmcf->store == NULL) {
+        ngx_http_llm_alerts_run(lmcf, NULL, log);
         return NGX_HTTP_LLM_TICK;
     }
 
@@ -337,6 +339,8 @@ ngx_http_llm_manager(void *data)
 
         (void) ngx_http_llm_mirroring_run(lmcf, log);
     }
+
+    ngx_http_llm_alerts_run(lmcf, ngx_http_llm_mirroring_store(), log);
 
     return ngx_min(lmcf->store_sync - past, NGX_HTTP_LLM_TICK);
 }

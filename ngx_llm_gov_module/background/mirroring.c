@@ -5,6 +5,7 @@
 
 #include "mirroring.h"
 #include "spent.h"
+#include "../store/environment.h"
 
 
 /* of the zone's hash table, looked through in one critical section */
@@ -103,6 +104,14 @@ ngx_http_llm_mirroring_run(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
     ngx_http_llm_mirroring_ok(mirroring, lmcf, log);
 
     return NGX_OK;
+}
+
+
+llm_store_t *
+ngx_http_llm_mirroring_store(void)
+{
+    return ngx_http_llm_mirroring.mirror
+           ? ngx_http_llm_mirroring.mirror->store : NULL;
 }
 
 

@@ -7,6 +7,7 @@
 
 #include "../governance/zone.h"
 #include "../store/mirror.h"
+#include "../store/store.h"
 
 
 /*
@@ -21,6 +22,10 @@ ngx_int_t ngx_http_llm_mirroring_run(ngx_http_llm_main_conf_t *lmcf,
  * or LLM_ERROR with the reason in the mirror */
 int ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
     llm_mirror_t *mirror);
+
+/* the store of this process, for whoever else writes to it; NULL: it cannot be
+ * opened */
+llm_store_t *ngx_http_llm_mirroring_store(void);
 
 /* closes the store */
 void ngx_http_llm_mirroring_close(void);

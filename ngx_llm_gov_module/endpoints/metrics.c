@@ -77,6 +77,10 @@ static const ngx_http_llm_family_conf_t  ngx_http_llm_families[] = {
         "Whether the last attempt to write to the store failed." },
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] = { "gauge",
         "When writing to the store last failed." },
+    [NGX_HTTP_LLM_M_DELIVERIES] = { "counter",
+        "Alerts delivered, tries that failed, alerts given up." },
+    [NGX_HTTP_LLM_M_DELIVERIES_PENDING] = { "gauge",
+        "Alerts that are to be delivered." },
     [NGX_HTTP_LLM_M_HOLDS] = { "gauge",
         "Requests that something is held for." },
     [NGX_HTTP_LLM_M_HOLDS_RECOVERED] = { "counter",
@@ -115,6 +119,39 @@ ngx_http_llm_metrics_store(ngx_http_llm_metrics_t *metrics)
         llm_buf_printf(buf, "%" PRId64 "\n",
                        overview->mirror_error_ms / 1000);
     }
+}
+
+
+static void
+ngx_http_llm_metrics_alerts(ngx_http_llm_metrics_t *metrics)
+{
+    llm_buf_t                    *buf;
+    ngx_uint_t                    i;
+    ngx_http_llm_alerts_state_t  *alerts;
+
+    alerts = &metrics->overview.alerts;
+
+    struct {
+        const char  *result;
+        uint64_t     value;
+    } counts[] = {
+        { "ok", alerts->delivered },
+        { "failed", alerts->failed },
+        { "given_up", alerts->given_up }
+    };
+
+    if (metrics->lmcf->webhooks == NULL) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        buf = ngx_http_llm_sample_with(metrics, NGX_HTTP_LLM_M_DELIVERIES,
+                                       "result", counts[i].result);
+        llm_buf_printf(buf, "%" PRIu64 "\n", counts[i].value);
+    }
+
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_DELIVERIES_PENDING,
+                              alerts->pending);
 }
 
 
@@ -184,6 +221,7 @@ ngx_http_llm_metrics_overview(ngx_http_llm_metrics_t *metrics)
     ngx_http_llm_metrics_refusals(metrics);
     ngx_http_llm_metrics_zone(metrics);
     ngx_http_llm_metrics_store(metrics);
+    ngx_http_llm_metrics_alerts(metrics);
 
     ngx_http_llm_label(metrics, "version", llm_str(NGX_HTTP_LLM_GOV_VERSION));
     ngx_http_llm_label(metrics, "nginx", llm_str(NGINX_VERSION));

@@ -40,6 +40,8 @@ static const char *const  ngx_http_llm_family_names[] = {
     [NGX_HTTP_LLM_M_STORE_FAILING] = "llm_store_failing",
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] =
         "llm_store_last_error_timestamp_seconds",
+    [NGX_HTTP_LLM_M_DELIVERIES] = "llm_alert_deliveries_total",
+    [NGX_HTTP_LLM_M_DELIVERIES_PENDING] = "llm_alert_deliveries_pending",
     [NGX_HTTP_LLM_M_HOLDS] = "llm_holds",
     [NGX_HTTP_LLM_M_HOLDS_RECOVERED] = "llm_holds_recovered_total",
     [NGX_HTTP_LLM_M_ZONE] = "llm_zone_bytes",

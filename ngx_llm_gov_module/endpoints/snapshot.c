@@ -43,6 +43,7 @@ ngx_http_llm_overview(ngx_http_llm_main_conf_t *lmcf,
     overview->mirror_error_ms = shared->mirror_error_ms;
     ngx_memcpy(overview->mirror_error, shared->mirror_error,
                sizeof(overview->mirror_error));
+    overview->alerts = shared->alerts;
 
     overview->nseries = series->nentries;
     ngx_memcpy(overview->refusals, series->refusals,

@@ -76,6 +76,8 @@ typedef struct {
     int64_t                     mirror_error_ms;
     char                        mirror_error[128];
 
+    ngx_http_llm_alerts_state_t alerts;
+
     ngx_uint_t                  nseries;
     uint64_t                    refusals[LLM_REFUSE_REASONS];
     llm_histogram_t             overhead_us;

@@ -248,6 +248,35 @@ ngx_http_llm_html_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
 
 
 static void
+ngx_http_llm_html_alerts(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
+    const ngx_http_llm_overview_t *overview)
+{
+    const ngx_http_llm_alerts_state_t  *alerts;
+
+    if (lmcf->webhooks == NULL) {
+        return;
+    }
+
+    alerts = &overview->alerts;
+
+    llm_buf_printf(buf, "<p>Alerts: %" PRIu64 " delivered, %" PRIu64
+                   " to be delivered, %" PRIu64 " given up",
+                   alerts->delivered, alerts->pending, alerts->given_up);
+
+    if (alerts->error_ms) {
+        llm_buf_str(buf, llm_str("; last failure "));
+        ngx_http_llm_html_time(buf, alerts->error_ms);
+        llm_buf_str(buf, llm_str(": "));
+        ngx_http_llm_html_text(buf,
+                               ngx_http_llm_cstr(alerts->error,
+                                                 sizeof(alerts->error)));
+    }
+
+    llm_buf_str(buf, llm_str("</p>\n"));
+}
+
+
+static void
 ngx_http_llm_html_overview(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     const ngx_http_llm_overview_t *overview)
 {
@@ -281,6 +310,7 @@ ngx_http_llm_html_overview(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     }
 
     ngx_http_llm_html_store(buf, lmcf, overview);
+    ngx_http_llm_html_alerts(buf, lmcf, overview);
 }
 
 

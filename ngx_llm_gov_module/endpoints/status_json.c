@@ -118,6 +118,33 @@ ngx_http_llm_json_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
 
 
 static void
+ngx_http_llm_json_alerts(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
+    const ngx_http_llm_overview_t *overview)
+{
+    const ngx_http_llm_alerts_state_t  *alerts;
+
+    if (lmcf->webhooks == NULL) {
+        llm_buf_str(buf, llm_str(",\n\"alerts\":null"));
+        return;
+    }
+
+    alerts = &overview->alerts;
+
+    llm_buf_printf(buf, ",\n\"alerts\":{\"pending\":%" PRIu64
+                   ",\"delivered_total\":%" PRIu64 ",\"failed_total\":%"
+                   PRIu64 ",\"given_up_total\":%" PRIu64 ",",
+                   alerts->pending, alerts->delivered, alerts->failed,
+                   alerts->given_up);
+    ngx_http_llm_json_text(buf, "last_error",
+                           ngx_http_llm_cstr(alerts->error,
+                                             sizeof(alerts->error)));
+    llm_buf_str(buf, llm_str(","));
+    ngx_http_llm_json_time(buf, "last_error_at", alerts->error_ms);
+    llm_buf_str(buf, llm_str("}"));
+}
+
+
+static void
 ngx_http_llm_json_counts(llm_buf_t *buf,
     const ngx_http_llm_overview_t *overview)
 {
@@ -168,6 +195,7 @@ ngx_http_llm_status_json(ngx_http_llm_status_t *status, llm_buf_t *buf)
 
     ngx_http_llm_json_head(buf, &status->overview);
     ngx_http_llm_json_store(buf, lmcf, &status->overview);
+    ngx_http_llm_json_alerts(buf, lmcf, &status->overview);
     ngx_http_llm_json_counts(buf, &status->overview);
 
     if (ngx_http_llm_json_tenants(status, buf, "customers", &lmcf->customers)

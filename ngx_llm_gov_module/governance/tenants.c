@@ -6,6 +6,7 @@
 #include "tenants.h"
 #include "block.h"
 #include "limits.h"
+#include "../background/alerts.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -35,6 +36,7 @@ static char *ngx_http_llm_tenant_route(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_tenant_models(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_tenant_budget(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_tenant_rate_limit(ngx_conf_t *cf, void *object);
+static char *ngx_http_llm_tenant_alert(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_key_secret(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_key_sigv4(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_key_check(ngx_conf_t *cf,
@@ -58,6 +60,9 @@ static ngx_rbtree_key_t ngx_http_llm_digest_key(const u_char *digest);
                                                                               \
     { ngx_string("llm_rate_limit"), 1, 6, ngx_http_llm_tenant_rate_limit,     \
       "llm_rate_limit requests=100/1h tokens=50000/1h concurrency=20;" },     \
+                                                                              \
+    { ngx_string("llm_alert"), 1, 32, ngx_http_llm_tenant_alert,              \
+      "llm_alert 80% 100% [projected] url=https://… [secret=file:<path>];" }, \
                                                                               \
     { ngx_null_string, 0, 0, NULL, NULL }
 
@@ -287,6 +292,15 @@ ngx_http_llm_tenant_rate_limit(ngx_conf_t *cf, void *object)
     ngx_http_llm_tenant_t *tenant = object;
 
     return ngx_http_llm_rate_limit(cf, &tenant->limits);
+}
+
+
+static char *
+ngx_http_llm_tenant_alert(ngx_conf_t *cf, void *object)
+{
+    ngx_http_llm_tenant_t *tenant = object;
+
+    return ngx_http_llm_alert_add(cf, &tenant->alerts, 0);
 }
 
 

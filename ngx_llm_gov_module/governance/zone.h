@@ -75,6 +75,17 @@ struct ngx_http_llm_hold_s {
 };
 
 
+/* deliveries of alerts, since the zone was made */
+typedef struct {
+    uint64_t                    delivered;
+    uint64_t                    failed;         /* tries, to be done again */
+    uint64_t                    given_up;
+    uint64_t                    pending;
+    int64_t                     error_ms;       /* of the last failure; 0 */
+    char                        error[192];     /* shows no secret */
+} ngx_http_llm_alerts_state_t;
+
+
 struct ngx_http_llm_shared_s {
     uint32_t                    magic;
     uint32_t                    version;
@@ -102,6 +113,8 @@ struct ngx_http_llm_shared_s {
     int64_t                     mirror_error_ms;
     char                        mirror_error[256];
     uint64_t                    recovered;  /* holds settled for dead workers */
+
+    ngx_http_llm_alerts_state_t  alerts;
 };
 
 

@@ -89,5 +89,8 @@ int64_t llm_credentials_next(const llm_credentials_t *credentials,
  * later ones fail */
 void llm_credentials_interrupt(void);
 
+/* curl_global_init(), once in this process; from any thread */
+void llm_credentials_http_init(void);
+
 
 #endif /* LLM_CREDENTIALS_H */

@@ -26,6 +26,13 @@ static void llm_credentials_init(void);
 
 
 void
+llm_credentials_http_init(void)
+{
+    pthread_once(&llm_credentials_once, llm_credentials_init);
+}
+
+
+void
 llm_credentials_interrupt(void)
 {
     atomic_store(&llm_credentials_interrupted, true);
@@ -42,7 +49,7 @@ llm_credentials_call(const llm_http_call_t *call, const char *who,
     unsigned            i;
     struct curl_slist  *headers, *more;
 
-    pthread_once(&llm_credentials_once, llm_credentials_init);
+    llm_credentials_http_init();
 
     headers = NULL;
 

@@ -3,6 +3,7 @@
  */
 
 #include "provider.h"
+#include "../background/alerts.h"
 #include "../governance/block.h"
 #include "../governance/limits.h"
 
@@ -15,6 +16,7 @@ static char *ngx_http_llm_provider_endpoint(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_provider_models(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_provider_budget(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_provider_rate_limit(ngx_conf_t *cf, void *object);
+static char *ngx_http_llm_provider_alert(ngx_conf_t *cf, void *object);
 static char *ngx_http_llm_provider_field(ngx_conf_t *cf, void *object);
 static ngx_http_llm_provider_t *ngx_http_llm_provider_new(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf);
@@ -53,6 +55,9 @@ static const ngx_http_llm_block_directive_t  ngx_http_llm_provider_table[] = {
 
     { ngx_string("llm_rate_limit"), 1, 6, ngx_http_llm_provider_rate_limit,
       "llm_rate_limit requests=100/1h tokens=50000/1h concurrency=20;" },
+
+    { ngx_string("llm_alert"), 1, 32, ngx_http_llm_provider_alert,
+      "llm_alert 80% 100% | breaker url=https://… [secret=file:<path>];" },
 
     NGX_HTTP_LLM_FIELD("region", "<AWS region>"),
     NGX_HTTP_LLM_FIELD("model", "<model id or ARN>"),
@@ -272,6 +277,15 @@ ngx_http_llm_provider_rate_limit(ngx_conf_t *cf, void *object)
     ngx_http_llm_provider_t *provider = object;
 
     return ngx_http_llm_rate_limit(cf, &provider->limits);
+}
+
+
+static char *
+ngx_http_llm_provider_alert(ngx_conf_t *cf, void *object)
+{
+    ngx_http_llm_provider_t *provider = object;
+
+    return ngx_http_llm_alert_add(cf, &provider->alerts, 1);
 }
 
 
