@@ -82,45 +82,47 @@ llm_row_peek(llm_str_t data, int64_t *ended_ms, int64_t *received_ms)
 }
 
 
-/* what others take as an index is checked here, once */
+/* what others take as an index is checked here, once; first read and then
+ * checked, as the bytes may lie in a map that others write */
 static int
 llm_row_decode_fixed(llm_row_t *row, const unsigned char *p)
 {
-    unsigned              i;
-    const unsigned char  *small;
+    unsigned         i;
+    unsigned char    head[LLM_ROW_AT_STATUS];
 
-    small = p + LLM_ROW_AT_SMALL;
+    memcpy(head, p, sizeof(head));
+    __asm__ volatile("" ::: "memory");
 
-    if (p[0] != LLM_ROW_VERSION
-        || (p[1] & ~LLM_ROW_FLAGS) != 0
-        || p[2] > LLM_ROW_TAGS_MAX
-        || p[3] > LLM_ROW_ATTEMPTS_MAX
-        || small[2] >= LLM_OUTCOMES
-        || small[3] >= LLM_ERROR_KINDS
-        || small[4] > LLM_REFUSE_REASONS
-        || small[5] >= LLM_PRICE_STATES
-        || small[6] > LLM_TIER_RESERVED)
+    row->ntags = head[2];
+    row->nattempts = head[3];
+
+    row->dialect = head[LLM_ROW_AT_SMALL];
+    row->api = head[LLM_ROW_AT_SMALL + 1];
+    row->outcome = head[LLM_ROW_AT_SMALL + 2];
+    row->error = head[LLM_ROW_AT_SMALL + 3];
+    row->refusal = head[LLM_ROW_AT_SMALL + 4];
+    row->price_status = head[LLM_ROW_AT_SMALL + 5];
+    row->usage.tier = (llm_tier_t) head[LLM_ROW_AT_SMALL + 6];
+
+    if (head[0] != LLM_ROW_VERSION
+        || (head[1] & ~LLM_ROW_FLAGS) != 0
+        || row->ntags > LLM_ROW_TAGS_MAX
+        || row->nattempts > LLM_ROW_ATTEMPTS_MAX
+        || row->outcome >= LLM_OUTCOMES
+        || row->error >= LLM_ERROR_KINDS
+        || row->refusal > LLM_REFUSE_REASONS
+        || row->price_status >= LLM_PRICE_STATES
+        || head[LLM_ROW_AT_SMALL + 6] > LLM_TIER_RESERVED)
     {
         return LLM_ERROR;
     }
 
-    row->streamed = (p[1] & LLM_ROW_STREAMED) != 0;
-    row->aborted = (p[1] & LLM_ROW_ABORTED) != 0;
-    row->recovered = (p[1] & LLM_ROW_RECOVERED) != 0;
-    row->content = (p[1] & LLM_ROW_CONTENT) != 0;
-    row->usage.exact = (p[1] & LLM_ROW_EXACT) != 0;
-    row->usage.latency_optimized = (p[1] & LLM_ROW_OPTIMIZED) != 0;
-
-    row->ntags = p[2];
-    row->nattempts = p[3];
-
-    row->dialect = small[0];
-    row->api = small[1];
-    row->outcome = small[2];
-    row->error = small[3];
-    row->refusal = small[4];
-    row->price_status = small[5];
-    row->usage.tier = (llm_tier_t) small[6];
+    row->streamed = (head[1] & LLM_ROW_STREAMED) != 0;
+    row->aborted = (head[1] & LLM_ROW_ABORTED) != 0;
+    row->recovered = (head[1] & LLM_ROW_RECOVERED) != 0;
+    row->content = (head[1] & LLM_ROW_CONTENT) != 0;
+    row->usage.exact = (head[1] & LLM_ROW_EXACT) != 0;
+    row->usage.latency_optimized = (head[1] & LLM_ROW_OPTIMIZED) != 0;
 
     row->status = llm_le_get16(p + LLM_ROW_AT_STATUS);
     memcpy(row->id, p + LLM_ROW_AT_ID, LLM_ROW_ID_SIZE);

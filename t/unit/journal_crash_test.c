@@ -244,6 +244,120 @@ after_death(void)
 }
 
 
+static void
+prepare_and_claim(const char *dir)
+{
+    size_t          size;
+    llm_journal_t  *journal;
+
+    for (size = SIZE; /* void */ ; size = 3 * SIZE - size) {
+
+        if (llm_journal_prepare(dir, 3, size, NOBODY, NOBODY, error)
+            != LLM_OK)
+        {
+            _exit(1);
+        }
+
+        journal = llm_journal_claim(dir, 7, error);
+
+        if (journal != NULL) {
+            told->asked++;
+            told->appended += (put(journal, 1) == LLM_OK);
+            llm_journal_release(journal);
+        }
+    }
+}
+
+
+/* folds and recycles all of nobody's; false: a record was damaged */
+static bool
+fold_all(const char *dir, llm_segment_t ***segments, unsigned *n,
+    uint64_t *records)
+{
+    bool      good;
+    uint64_t  position, number;
+    unsigned  i;
+
+    good = llm_segments_scan(dir, segments, n, error) == LLM_OK
+           && error[0] == '\0';
+
+    for (i = 0; i < *n; i++) {
+        if (llm_segment_busy((*segments)[i])) {
+            continue;
+        }
+
+        number = 1;
+        position = llm_segment_tail((*segments)[i]);
+        good = good && read_on((*segments)[i], &position, &number);
+        *records += number - 1;
+        llm_segment_fold((*segments)[i], position);
+        llm_segment_recycle((*segments)[i], false);
+    }
+
+    return good;
+}
+
+
+/* the master and its workers die while they make and claim segments, of one
+ * size and another */
+static void
+killed_half_way(void)
+{
+    bool             good;
+    pid_t            pid;
+    uint64_t         records, calls, returned;
+    unsigned         round, n, most;
+    const char      *dir;
+    llm_journal_t   *journal;
+    llm_segment_t  **segments;
+
+    dir = fresh();
+    segments = NULL;
+    n = 0;
+    most = 0;
+    good = true;
+    calls = 0;
+    records = 0;
+    returned = 0;
+
+    for (round = 0; round < ROUNDS && good; round++) {
+        memset(told, 0, sizeof(told_t));
+        pid = fork();
+
+        if (pid == 0) {
+            prepare_and_claim(dir);
+        }
+
+        pause_us(any(4000));
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+
+        calls += told->asked;
+        returned += told->appended;
+
+        good = llm_journal_prepare(dir, 0, SIZE, NOBODY, NOBODY, error)
+               == LLM_OK
+               && fold_all(dir, &segments, &n, &records);
+        most = (n > most) ? n : most;
+    }
+
+    ok(good && records >= returned && records <= calls,
+       "whoever makes or claims a segment dies: %llu records, %u files at most",
+       (unsigned long long) records, most);
+
+    good = llm_journal_prepare(dir, 3, SIZE, NOBODY, NOBODY, error) == LLM_OK;
+    journal = llm_journal_claim(dir, 7, error);
+    ok(good && journal != NULL && put(journal, 1) == LLM_OK,
+       "the next one has all it needs");
+
+    if (journal != NULL) {
+        llm_journal_release(journal);
+    }
+
+    llm_segments_free(segments, n);
+}
+
+
 /* more claimants than segments, all at once */
 static void
 claims(void)
@@ -372,6 +486,7 @@ main(void)
 
     killed();
     after_death();
+    killed_half_way();
     claims();
     power_loss();
 
