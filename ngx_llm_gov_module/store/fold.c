@@ -19,6 +19,8 @@
 #define LLM_FOLD_ROWS_MIN    256
 #define LLM_FOLD_BYTES_MIN   (64 * 1024)
 
+#define LLM_FOLD_BLOCKS      (LLM_FOLD_ROWS / LLM_BLOCK_ROWS + 2)
+
 #define LLM_CONTENT_HEAD     (LLM_ROW_ID_SIZE + 1)
 
 
@@ -59,6 +61,7 @@ typedef struct {
     /* from here on of one attempt at the transaction */
     llm_charges_t           *charges;
     llm_holds_t             *holds;
+    llm_rollup_t            *rollup;
     llm_str_t               *settled;       /* for the caller */
     size_t                   nsettled;
     size_t                   capacity;
@@ -216,8 +219,9 @@ llm_fold_again(llm_fold_t *fold)
 
     fold->charges = llm_charges_create(fold->conf);
     fold->holds = llm_holds_create();
+    fold->rollup = llm_rollup_create();
 
-    if (fold->charges == NULL || fold->holds == NULL) {
+    if (fold->charges == NULL || fold->holds == NULL || fold->rollup == NULL) {
         return ENOMEM;
     }
 
@@ -238,6 +242,11 @@ llm_fold_drop(llm_fold_t *fold)
     if (fold->holds != NULL) {
         llm_holds_free(fold->holds);
         fold->holds = NULL;
+    }
+
+    if (fold->rollup != NULL) {
+        llm_rollup_free(fold->rollup);
+        fold->rollup = NULL;
     }
 
     while (fold->copies != NULL) {
@@ -397,6 +406,10 @@ llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
         rc = llm_charges_row(fold->charges, store, txn, of->epoch, &fold->row);
     }
 
+    if (rc == 0 && llm_rollup_add(fold->rollup, &fold->row) != LLM_OK) {
+        rc = ENOMEM;
+    }
+
     if (rc == 0 && fold->conf->settled != NULL) {
         rc = llm_fold_remember(fold, encoded);
     }
@@ -512,6 +525,14 @@ llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
     unsigned  i;
 
     rc = llm_charges_write(fold->charges, store, txn);
+
+    if (rc == 0) {
+        rc = llm_rollup_write(fold->rollup, store, txn);
+    }
+
+    if (rc == 0) {
+        rc = llm_log_seal(store, txn, LLM_FOLD_BLOCKS);
+    }
 
     if (rc == 0) {
         rc = llm_position_forget(store, txn, fold->all, fold->nall,
