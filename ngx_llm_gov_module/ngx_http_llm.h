@@ -175,11 +175,17 @@ struct ngx_http_llm_main_conf_s {
     ngx_int_t                 (*restore)(ngx_http_llm_main_conf_t *lmcf,
                                          ngx_log_t *log);
                                             /* fills a new zone from it */
+    ngx_int_t                 (*prepare)(ngx_http_llm_main_conf_t *lmcf,
+                                         ngx_log_t *log);
+                                            /* segments for the workers */
     ngx_msec_t                  store_sync;
     ngx_str_t                   journal;    /* folder of the segments, ends
                                                with a NUL; empty: no store */
     size_t                      journal_size;       /* of a segment */
     ngx_uint_t                  on_error;   /* ngx_http_llm_on_error_t */
+    ngx_core_conf_t            *core;       /* for the number of workers, and
+                                               their user */
+    ngx_flag_t                  log_refusals;
     int64_t                     log_age_ms;         /* llm_log_retention; 0: */
     uint64_t                    log_size;           /* no bound */
     int64_t                     log_minutes_ms;     /* rollups by minute */

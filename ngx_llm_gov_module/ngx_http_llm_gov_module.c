@@ -45,7 +45,7 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       NULL },
 
     { ngx_string("llm_store"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_llm_store,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
@@ -56,6 +56,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       ngx_http_llm_alert,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("llm_log_refusals"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_llm_main_conf_t, log_refusals),
       NULL },
 
     { ngx_string("llm_prices"),
@@ -281,6 +288,8 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
     lmcf->restore = ngx_http_llm_restore;
     lmcf->unpriced = NGX_CONF_UNSET_UINT;
     lmcf->store_sync = NGX_CONF_UNSET_MSEC;
+    lmcf->prepare = ngx_http_llm_journal_prepare;
+    lmcf->log_refusals = NGX_CONF_UNSET;
     lmcf->log = &cf->cycle->new_log;
 
     return lmcf;
@@ -299,6 +308,7 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(lmcf->unpriced, NGX_HTTP_LLM_UNPRICED_REFUSE);
     ngx_conf_init_msec_value(lmcf->store_sync, 1000);
+    ngx_conf_init_value(lmcf->log_refusals, 1);
 
     if (lmcf->zone == NULL && lmcf->store == NULL
         && lmcf->providers.nelts == 0 && lmcf->virtual_keys.nelts == 0
@@ -384,17 +394,25 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 static ngx_int_t
 ngx_http_llm_init_process(ngx_cycle_t *cycle)
 {
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_llm_active(cycle);
+
 #if defined(__GLIBC__)
 
     /* glibc would take the first large body for the usual size, and keep the
      * memory of as many as there ever were at once */
 
-    if (ngx_http_llm_active(cycle)) {
+    if (lmcf) {
         (void) mallopt(M_MMAP_THRESHOLD, NGX_HTTP_LLM_MAPPED);
         (void) mallopt(M_TRIM_THRESHOLD, 4 * NGX_HTTP_LLM_MAPPED);
     }
 
 #endif
+
+    if (lmcf && ngx_http_llm_journal_init(cycle, lmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_llm_settle_init(cycle);
 }
@@ -404,6 +422,7 @@ static void
 ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_llm_settle_all(cycle);
+    ngx_http_llm_journal_exit();
 }
 
 

@@ -15,8 +15,6 @@
 #define NGX_HTTP_LLM_FOLDER     "llm_gov_temp"
 
 #define NGX_HTTP_LLM_TICK       ((ngx_msec_t) 1000)
-#define NGX_HTTP_LLM_SYNC_MIN   50
-#define NGX_HTTP_LLM_SYNC_MAX   60000
 
 
 /* of the cache manager process */
@@ -24,10 +22,6 @@ static ngx_http_llm_notes_t       *ngx_http_llm_manager_notes;
 static ngx_msec_t                  ngx_http_llm_manager_mirrored;
 
 
-static char *ngx_http_llm_store_sync(ngx_conf_t *cf,
-    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *value);
-static ngx_path_t *ngx_http_llm_manager_path(ngx_conf_t *cf,
-    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name);
 static ngx_int_t ngx_http_llm_manager_folder(ngx_conf_t *cf, ngx_str_t *name);
 static ngx_int_t ngx_http_llm_manager_environment(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_llm_manager_needs(char *variable, size_t len);
@@ -38,73 +32,8 @@ static ngx_http_llm_notes_t *ngx_http_llm_manager_start(
     ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log);
 
 
-char *
-ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_llm_main_conf_t *lmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (lmcf->store != NULL) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0) {
-        return "needs a folder, like \"llm_store /var/lib/nginx/llm_gov;\"";
-    }
-
-    lmcf->store_sync = NGX_HTTP_LLM_TICK;
-
-    if (cf->args->nelts > 2
-        && ngx_http_llm_store_sync(cf, lmcf, &value[2]) != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    lmcf->store = ngx_http_llm_manager_path(cf, lmcf, &value[1]);
-
-    return (lmcf->store == NULL) ? NGX_CONF_ERROR : NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_llm_store_sync(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
-    ngx_str_t *value)
-{
-    ngx_int_t  sync;
-    ngx_str_t  text;
-
-    if (value->len <= 5 || ngx_strncmp(value->data, "sync=", 5) != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\": after the folder there "
-                           "may be \"sync=1s\"", value);
-        return NGX_CONF_ERROR;
-    }
-
-    text.data = value->data + 5;
-    text.len = value->len - 5;
-
-    sync = ngx_parse_time(&text, 0);
-
-    if (sync == NGX_ERROR
-        || sync < NGX_HTTP_LLM_SYNC_MIN || sync > NGX_HTTP_LLM_SYNC_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid \"%V\": the counters are written every "
-                           "50ms to 60s, \"sync=1s\" is the default", value);
-        return NGX_CONF_ERROR;
-    }
-
-    lmcf->store_sync = (ngx_msec_t) sync;
-
-    return NGX_CONF_OK;
-}
-
-
 /* a folder with a manager: what makes nginx start its cache manager process */
-static ngx_path_t *
+ngx_path_t *
 ngx_http_llm_manager_path(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
     ngx_str_t *name)
 {
@@ -316,7 +245,7 @@ ngx_http_llm_manager(void *data)
 
     ngx_http_llm_notes_log(ngx_http_llm_manager_notes, log);
 
-    n = ngx_http_llm_holds_recover(lmcf, ngx_http_llm_now());
+    n = ngx_http_llm_holds_recover(lmcf, NULL, NULL);
 
     if (n > 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
@@ -402,7 +331,7 @@ ngx_http_llm_manager_exit(ngx_cycle_t *cycle)
 
     ngx_time_update();
 
-    (void) ngx_http_llm_holds_recover(lmcf, ngx_http_llm_now());
+    (void) ngx_http_llm_holds_recover(lmcf, NULL, NULL);
     (void) ngx_http_llm_mirroring_run(lmcf, cycle->log);
 
     ngx_http_llm_mirroring_close();

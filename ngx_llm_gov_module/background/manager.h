@@ -10,8 +10,18 @@
 #include "../ngx_http_llm.h"
 
 
-/* `llm_store path [sync=1s];` sets lmcf->store and registers the path */
+/* `llm_store path [sync=1s] [journal=folder] [journal_size=8m]
+ * [on_error=refuse|continue];` sets lmcf->store and registers the path */
 char *ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* a folder with the background process's callback; NULL: no memory */
+ngx_path_t *ngx_http_llm_manager_path(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *name);
+
+/* makes sure that there is a segment of the journal for each worker that is
+ * going to start; in the master, when the zone is made or found again */
+ngx_int_t ngx_http_llm_journal_prepare(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
 
 /* Called when the configuration is complete.  Without llm_store there must be a
  * background process all the same, so this makes an empty folder of our own

@@ -134,6 +134,11 @@ static const llm_refusal_kind_t  llm_refusal_kinds[LLM_REFUSE_REASONS] = {
     [LLM_REFUSE_TOO_BUSY] = { "too_busy", true,
         { 429, "rate_limit_error", NULL },
         { 429, "requests", "rate_limit_exceeded" },
+        { 429, "ThrottlingException", NULL } },
+
+    [LLM_REFUSE_LEDGER] = { "ledger", true,
+        { 429, "rate_limit_error", NULL },
+        { 429, "requests", "rate_limit_exceeded" },
         { 429, "ThrottlingException", NULL } }
 };
 

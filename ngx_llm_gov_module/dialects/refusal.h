@@ -32,6 +32,7 @@ typedef enum {
     LLM_REFUSE_TOO_LARGE,
     LLM_REFUSE_ENCODING,            /* content-encoding of the request */
     LLM_REFUSE_TOO_BUSY,            /* no memory for another hold */
+    LLM_REFUSE_LEDGER,              /* what it costs could not be written */
     LLM_REFUSE_REASONS
 } llm_refusal_reason_t;
 

@@ -51,7 +51,10 @@ static const llm_refusal_words_t  llm_refusal_words[LLM_REFUSE_REASONS] = {
         "Compressed request bodies are not supported: send it without "
         "Content-Encoding." },
     [LLM_REFUSE_TOO_BUSY] = { NULL, NULL,
-        "Too many requests are under way: try again in a moment." }
+        "Too many requests are under way: try again in a moment." },
+    [LLM_REFUSE_LEDGER] = { NULL, NULL,
+        "The gateway cannot write down just now what calls cost, so it lets "
+        "none through: try again in a moment." }
 };
 
 

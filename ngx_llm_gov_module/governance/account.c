@@ -96,7 +96,7 @@ llm_amounts_of(const llm_amounts_t *amounts, llm_metric_t metric)
 static void
 llm_counter_turn(llm_counter_t *counter, int64_t now_ms)
 {
-    int64_t  start;
+    int64_t  start, end;
 
     if (now_ms < counter->end
         && counter->start - now_ms < LLM_CLOCK_SKEW_MS)
@@ -105,17 +105,24 @@ llm_counter_turn(llm_counter_t *counter, int64_t now_ms)
     }
 
     start = llm_window_start(counter->window, now_ms);
-
-    counter->end = (counter->window.unit == LLM_WINDOW_FOREVER)
-                   ? INT64_MAX : llm_window_end(counter->window, now_ms);
+    end = (counter->window.unit == LLM_WINDOW_FOREVER)
+          ? INT64_MAX : llm_window_end(counter->window, now_ms);
 
     if (start == counter->start) {
+        counter->end = end;
         return;
     }
 
-    counter->start = start;
     memset(&counter->spent, 0, sizeof(counter->spent));
     memset(&counter->restored, 0, sizeof(counter->restored));
+    memset(&counter->unjournaled, 0, sizeof(counter->unjournaled));
+
+    /* last, so that it is done again if this process dies here */
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    counter->start = start;
+    counter->end = end;
 }
 
 
@@ -185,6 +192,108 @@ llm_account_spend(llm_account_t *account, const llm_amounts_t *amounts,
         llm_counter_turn(&account->counters[i], now_ms);
         llm_amounts_add(&account->counters[i].spent, amounts);
     }
+}
+
+
+static int64_t
+llm_add(int64_t a, int64_t b)
+{
+    a = llm_sum(a, b);
+
+    return (a > 0) ? a : 0;
+}
+
+
+static llm_amounts_t
+llm_amounts_sum(const llm_amounts_t *a, const llm_amounts_t *b)
+{
+    return (llm_amounts_t) {
+        .cost = llm_add(a->cost, b->cost),
+        .requests = llm_add(a->requests, b->requests),
+        .input_tokens = llm_add(a->input_tokens, b->input_tokens),
+        .output_tokens = llm_add(a->output_tokens, b->output_tokens)
+    };
+}
+
+
+void
+llm_account_step(llm_account_t *account, const llm_amounts_t *amounts,
+    const llm_step_t *step)
+{
+    unsigned        i, n;
+    llm_redo_t      local, *redo;
+    llm_counter_t  *counter;
+
+    redo = (step->redo == NULL) ? &local : step->redo;
+    n = (account->ncounters < LLM_REDO_MAX) ? account->ncounters
+                                            : LLM_REDO_MAX;
+
+    for (i = 0; i < n; i++) {
+        counter = &account->counters[i];
+
+        redo->spent[i] = counter->spent;
+        redo->unjournaled[i] = counter->unjournaled;
+
+        if (step->at_ms < counter->start) {
+            continue;
+        }
+
+        llm_counter_turn(counter, step->at_ms);
+
+        redo->spent[i] = llm_amounts_sum(&counter->spent, amounts);
+        redo->unjournaled[i] = counter->unjournaled;
+
+        if (step->unjournaled) {
+            redo->unjournaled[i] = llm_amounts_sum(&counter->unjournaled,
+                                                   amounts);
+        }
+    }
+
+    for ( /* void */ ; i < account->ncounters; i++) {
+        counter = &account->counters[i];
+
+        if (step->at_ms >= counter->start) {
+            llm_counter_turn(counter, step->at_ms);
+            counter->spent = llm_amounts_sum(&counter->spent, amounts);
+        }
+    }
+
+    redo->n = n;
+    redo->done = step->done;
+    redo->value = step->value;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    redo->account = account;
+
+    llm_redo(redo);
+}
+
+
+void
+llm_redo(llm_redo_t *redo)
+{
+    unsigned        i;
+    llm_account_t  *account;
+
+    account = redo->account;
+
+    if (account == NULL) {
+        return;
+    }
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    for (i = 0; i < redo->n; i++) {
+        account->counters[i].spent = redo->spent[i];
+        account->counters[i].unjournaled = redo->unjournaled[i];
+    }
+
+    *redo->done = redo->value;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    redo->account = NULL;
 }
 
 

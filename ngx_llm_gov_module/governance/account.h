@@ -29,6 +29,22 @@ llm_amounts_t llm_amounts_clamp(const llm_amounts_t *amounts,
 void llm_account_spend(llm_account_t *account, const llm_amounts_t *amounts,
     int64_t now_ms);
 
+/*
+ * Adds to the windows that `at_ms` lies in (those that began later have turned
+ * since), as one step that llm_redo() can bring to its end, after which *done
+ * is `value`.  Negative amounts take back, down to 0.
+ */
+typedef struct {
+    llm_redo_t     *redo;           /* NULL: not safe against being killed */
+    unsigned       *done;
+    unsigned        value;
+    int64_t         at_ms;
+    bool            unjournaled;
+} llm_step_t;
+
+void llm_account_step(llm_account_t *account, const llm_amounts_t *amounts,
+    const llm_step_t *step);
+
 /* a request's part of what is held */
 void llm_account_hold(llm_account_t *account, const llm_need_t *need);
 void llm_account_release(llm_account_t *account, const llm_need_t *need);

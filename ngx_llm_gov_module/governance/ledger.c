@@ -261,15 +261,46 @@ llm_candidates_choose(llm_admission_t *admission)
 }
 
 
+/* one request more, or less, of the account at `i` */
+static void
+llm_hold_count(llm_hold_t *hold, unsigned i, int64_t requests)
+{
+    llm_step_t     step;
+    llm_amounts_t  amounts;
+
+    memset(&amounts, 0, sizeof(llm_amounts_t));
+    amounts.requests = requests;
+
+    step = (llm_step_t) {
+        .redo = hold->redo,
+        .done = &hold->counted, .value = (requests > 0) ? i + 1 : i,
+        .at_ms = hold->counted_ms,
+        .unjournaled = hold->unjournaled
+    };
+
+    llm_account_step(hold->accounts[i], &amounts, &step);
+}
+
+
 /* takes what the chosen candidate needs from every tier */
 static void
 llm_hold_place(llm_hold_t *hold, const llm_admission_t *admission,
     const llm_candidate_t *chosen)
 {
-    unsigned        i;
-    llm_amounts_t   request;
+    unsigned  i, first;
 
+    /* what is counted again comes last: in this order it is never taken back
+     * from an account that did not count it */
+
+    first = admission->again ? admission->ntenants : 0;
+    hold->counted = first;
+    hold->told = first;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    hold->counted_ms = admission->now_ms;
     hold->need = llm_candidate_need(chosen);
+    hold->ntenants = admission->ntenants;
     hold->naccounts = admission->ntenants + 1;
     hold->accounts[admission->ntenants] = chosen->provider.account;
 
@@ -277,18 +308,13 @@ llm_hold_place(llm_hold_t *hold, const llm_admission_t *admission,
         hold->accounts[i] = admission->tenants[i].account;
     }
 
-    memset(&request, 0, sizeof(llm_amounts_t));
-    request.requests = 1;
-
     for (i = 0; i < hold->naccounts; i++) {
         llm_account_hold(hold->accounts[i], &hold->need);
-
-        if (!admission->again || i == admission->ntenants) {
-            llm_account_spend(hold->accounts[i], &request, admission->now_ms);
-        }
     }
 
-    hold->counted = true;
+    for (i = first; i < hold->naccounts; i++) {
+        llm_hold_count(hold, i, 1);
+    }
 }
 
 
@@ -360,8 +386,6 @@ llm_ledger_admit(llm_hold_t *hold, const llm_party_t *tenants,
     int64_t now_ms, unsigned *chosen, llm_shortage_t *shortage)
 {
     llm_admission_t  admission;
-
-    memset(hold, 0, sizeof(llm_hold_t));
 
     admission = (llm_admission_t) {
         .tenants = tenants, .ntenants = ntenants,
@@ -448,38 +472,142 @@ llm_ledger_raise(llm_hold_t *hold, const llm_amounts_t *expected)
 }
 
 
-void
-llm_ledger_charge(llm_hold_t *hold, const llm_amounts_t *actual,
-    int64_t now_ms)
+/* the posting that is not in force */
+static llm_posting_t *
+llm_hold_other(llm_hold_t *hold)
 {
-    unsigned       i;
-    llm_amounts_t  amounts;
+    return &hold->postings[hold->current == 0];
+}
 
-    amounts = llm_amounts_clamp(actual, 0);
 
-    for (i = 0; i < hold->naccounts; i++) {
-        llm_account_spend(hold->accounts[i], &amounts, now_ms);
+const llm_posting_t *
+llm_ledger_prepare(llm_hold_t *hold, llm_account_t *provider,
+    const llm_amounts_t *amounts, int64_t at_ms, uint64_t journal,
+    uint64_t position)
+{
+    llm_posting_t  *posting;
+
+    posting = llm_hold_other(hold);
+    posting->serial = 0;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    posting->provider = provider;
+    posting->amounts = llm_amounts_clamp(amounts, 0);
+    posting->at_ms = at_ms;
+    posting->journal = journal;
+    posting->position = position;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    posting->serial = hold->postings[hold->current].serial + 1;
+
+    return posting;
+}
+
+
+const llm_posting_t *
+llm_ledger_prepared(const llm_hold_t *hold)
+{
+    const llm_posting_t  *posting;
+
+    posting = &hold->postings[hold->current == 0];
+
+    return (posting->serial > hold->postings[hold->current].serial) ? posting
+                                                                    : NULL;
+}
+
+
+void
+llm_ledger_commit(llm_hold_t *hold)
+{
+    /* until the last step it is found as prepared, and committed once more */
+
+    hold->told = hold->counted;
+    hold->paid = 0;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    hold->current = (hold->current == 0);
+}
+
+
+void
+llm_ledger_cancel(llm_hold_t *hold)
+{
+    llm_hold_other(hold)->serial = 0;
+}
+
+
+void
+llm_ledger_charge(llm_hold_t *hold)
+{
+    llm_step_t            step;
+    llm_account_t        *account;
+    const llm_posting_t  *posting;
+
+    posting = &hold->postings[hold->current];
+
+    if (posting->serial == 0) {
+        return;
+    }
+
+    step = (llm_step_t) {
+        .redo = hold->redo,
+        .done = &hold->paid,
+        .at_ms = posting->at_ms,
+        .unjournaled = hold->unjournaled
+    };
+
+    while (hold->paid <= hold->ntenants) {
+        account = (hold->paid < hold->ntenants) ? hold->accounts[hold->paid]
+                                                : posting->provider;
+
+        if (account == NULL) {
+            hold->paid++;
+            continue;
+        }
+
+        step.value = hold->paid + 1;
+        llm_account_step(account, &posting->amounts, &step);
     }
 }
 
 
-int
-llm_ledger_settle(llm_hold_t *hold, const llm_amounts_t *actual,
-    int64_t now_ms)
+static void
+llm_hold_release(llm_hold_t *hold)
 {
     unsigned  i;
-
-    if (hold->naccounts == 0) {
-        return LLM_AGAIN;
-    }
 
     for (i = 0; i < hold->naccounts; i++) {
         llm_account_release(hold->accounts[i], &hold->need);
     }
 
-    llm_ledger_charge(hold, actual, now_ms);
-
     hold->naccounts = 0;
+}
+
+
+int
+llm_ledger_settle(llm_hold_t *hold)
+{
+    if (hold->naccounts == 0) {
+        return LLM_AGAIN;
+    }
+
+    llm_ledger_charge(hold);
+    llm_hold_release(hold);
 
     return LLM_OK;
+}
+
+
+void
+llm_ledger_recover(llm_hold_t *hold)
+{
+    while (!hold->unjournaled && hold->counted > hold->told) {
+        llm_hold_count(hold, hold->counted - 1, -1);
+    }
+
+    llm_ledger_charge(hold);
+    llm_hold_release(hold);
 }

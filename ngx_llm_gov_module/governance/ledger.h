@@ -71,6 +71,9 @@ typedef struct {
     llm_amounts_t   spent;
     llm_amounts_t   restored;       /* the part of spent that came from the
                                        store when the zone was made */
+    llm_amounts_t   unjournaled;    /* the part of spent that no record of the
+                                       journal tells of: for the store, from
+                                       whoever writes it, who zeroes it */
 } llm_counter_t;
 
 
@@ -105,12 +108,55 @@ typedef struct {
 } llm_need_t;
 
 
+/*
+ * What is being added to an account: written before it is done, so that whoever
+ * takes the lock after its holder died brings it to its end.  One in each zone.
+ */
+#define LLM_REDO_MAX  32            /* windows of an account */
+
+typedef struct {
+    llm_account_t  *account;        /* NULL: nothing is under way */
+    unsigned       *done;           /* in the hold: how many have paid */
+    unsigned        value;
+    unsigned        n;
+    llm_amounts_t   spent[LLM_REDO_MAX];
+    llm_amounts_t   unjournaled[LLM_REDO_MAX];
+} llm_redo_t;
+
+
+/*
+ * A charge, and the record of the journal that tells of it.  It is written
+ * before its record, and paid after it: when the process dies, the accounts in
+ * shared memory pay what the journal says.
+ */
+typedef struct {
+    llm_account_t  *provider;       /* pays beside the tenants; NULL: none */
+    llm_amounts_t   amounts;        /* requests: 0 */
+    int64_t         at_ms;          /* in the windows of this moment */
+    uint64_t        journal;        /* its segment's id; 0: there is none */
+    uint64_t        position;
+    uint64_t        serial;         /* within the hold; 0: not whole */
+} llm_posting_t;
+
+
 /* one request under way, in shared memory */
 typedef struct {
     llm_account_t  *accounts[LLM_TIERS_MAX];    /* the last one: provider */
     unsigned        naccounts;
+    unsigned        ntenants;
     llm_need_t      need;
-    bool            counted;        /* `requests` went to spent on admission */
+
+    unsigned        counted;        /* accounts whose request is counted … */
+    unsigned        told;           /* … and that a record tells of */
+    int64_t         counted_ms;     /* when the others' were */
+
+    llm_posting_t   postings[2];
+    unsigned        current;        /* the one in force: of an attempt under
+                                       way what it costs if its process dies */
+    unsigned        paid;           /* accounts that have paid it */
+
+    bool            unjournaled;    /* there will be no records */
+    llm_redo_t     *redo;           /* the zone's; NULL: none */
 } llm_hold_t;
 
 
@@ -157,7 +203,7 @@ void llm_limit_state(const llm_party_t *party, const llm_limit_t *limit,
  * or nothing is taken.  The candidate is chosen by smooth weighted round robin
  * among those not excluded whose provider has room.  LLM_OK: *hold is placed
  * (requests are counted as spent at once), *chosen is the candidate's index.
- * LLM_ERROR: *shortage says why (a tenant's limit if one is short, else a
+ * The caller zeroes *hold, but for `unjournaled` and `redo`.  LLM_ERROR: *shortage says why (a tenant's limit if one is short, else a
  * provider's; account NULL if all candidates were excluded).
  */
 int llm_ledger_admit(llm_hold_t *hold, const llm_party_t *tenants,
@@ -175,16 +221,39 @@ int llm_ledger_move(llm_hold_t *hold, const llm_party_t *tenants,
  * that is more.  Never refuses. */
 void llm_ledger_raise(llm_hold_t *hold, const llm_amounts_t *expected);
 
-/* An attempt that cost something and failed over: charges its provider and the
- * tenants, the hold stays. */
-void llm_ledger_charge(llm_hold_t *hold, const llm_amounts_t *actual,
-    int64_t now_ms);
+/*
+ * The next charge, in three steps: _prepare() notes it, with the place that its
+ * record is going to have in the journal (0, 0: it gets none); then the record
+ * is written; then _commit().  At a place in time: windows that began later are
+ * not touched.  The amounts that count are those of the posting returned.
+ */
+const llm_posting_t *llm_ledger_prepare(llm_hold_t *hold,
+    llm_account_t *provider, const llm_amounts_t *amounts, int64_t at_ms,
+    uint64_t journal, uint64_t position);
+void llm_ledger_commit(llm_hold_t *hold);
 
-/* Ends the hold and charges `actual` (requests is ignored: counted already)
- * to all its accounts in the windows of now.  Idempotent: a second call does
- * nothing and returns LLM_AGAIN. */
-int llm_ledger_settle(llm_hold_t *hold, const llm_amounts_t *actual,
-    int64_t now_ms);
+/* there is to be no such record: the posting before stays in force */
+void llm_ledger_cancel(llm_hold_t *hold);
+
+/* what is prepared and not committed; NULL: nothing */
+const llm_posting_t *llm_ledger_prepared(const llm_hold_t *hold);
+
+/* Charges the committed posting to the tenants and its provider, once; the hold
+ * stays: an attempt that cost something and failed over. */
+void llm_ledger_charge(llm_hold_t *hold);
+
+/* Charges the committed posting and ends the hold.  Idempotent: a second call
+ * does nothing and returns LLM_AGAIN. */
+int llm_ledger_settle(llm_hold_t *hold);
+
+/* The same for a process that is gone: what was committed is charged, unless it
+ * was charged already; requests that no record tells of are no more counted.
+ * Called again it goes on where it was. */
+void llm_ledger_recover(llm_hold_t *hold);
+
+/* the caller has just got the lock: brings to its end what its holder before
+ * may have died in */
+void llm_redo(llm_redo_t *redo);
 
 
 #endif /* LLM_LEDGER_H */

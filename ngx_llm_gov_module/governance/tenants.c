@@ -7,6 +7,7 @@
 #include "block.h"
 #include "limits.h"
 #include "../background/alerts.h"
+#include "log_content.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -91,6 +92,9 @@ static const ngx_http_llm_block_directive_t  ngx_http_llm_key_table[] = {
 
     { ngx_string("team"), 1, 1, ngx_http_llm_tenant_parent,
       "team <name of an llm_team>;" },
+
+    { ngx_string("llm_log_content"), 1, 3, ngx_http_llm_log_content,
+      "llm_log_content off | [request] [response] [size=64k];" },
 
     NGX_HTTP_LLM_TENANT_DIRECTIVES
 };

@@ -10,13 +10,16 @@
 #define NGX_HTTP_LLM_MAGIC     0x4c4c4d47       /* "LLMG" */
 
 /* changes with the layout of anything that lies in the zone */
-#define NGX_HTTP_LLM_VERSION   1
+#define NGX_HTTP_LLM_VERSION   2
 
 /* an account with its counters takes about 512 bytes: the look-up costs the
  * same however many of them fit */
 #define NGX_HTTP_LLM_BUCKET    512
 
 #define NGX_HTTP_LLM_LOCK_MS   10000
+
+/* the workers' clocks differ by less; beyond it the system's was set back */
+#define NGX_HTTP_LLM_SKEW_MS   (60 * 1000)
 
 
 static ngx_int_t ngx_http_llm_zone_init(ngx_shm_zone_t *zone, void *data);
@@ -258,7 +261,11 @@ ngx_http_llm_zone_init(ngx_shm_zone_t *zone, void *data)
 
         lmcf->shared = pool->data;
 
-        return ngx_http_llm_zone_bind(lmcf);
+        if (ngx_http_llm_zone_bind(lmcf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return lmcf->prepare(lmcf, log);
     }
 
     if (ngx_http_llm_zone_layout(pool, zone->shm.size) != NGX_OK) {
@@ -269,7 +276,11 @@ ngx_http_llm_zone_init(ngx_shm_zone_t *zone, void *data)
 
     lmcf->shared = pool->data;
 
-    return ngx_http_llm_zone_fill(lmcf, log);
+    if (ngx_http_llm_zone_fill(lmcf, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return lmcf->prepare(lmcf, log);
 }
 
 
@@ -296,6 +307,13 @@ ngx_http_llm_zone_unlock_dead(ngx_slab_pool_t *pool)
 }
 
 
+static ngx_inline void
+ngx_http_llm_zone_redo(ngx_slab_pool_t *pool)
+{
+    llm_redo(&((ngx_http_llm_shared_t *) pool->data)->redo);
+}
+
+
 ngx_int_t
 ngx_http_llm_zone_lock(ngx_slab_pool_t *pool, ngx_log_t *log)
 {
@@ -304,6 +322,7 @@ ngx_http_llm_zone_lock(ngx_slab_pool_t *pool, ngx_log_t *log)
     for (ms = 0; ms < NGX_HTTP_LLM_LOCK_MS; ms++) {
 
         if (ngx_shmtx_trylock(&pool->mutex)) {
+            ngx_http_llm_zone_redo(pool);
             return NGX_OK;
         }
 
@@ -323,7 +342,12 @@ ngx_http_llm_zone_lock(ngx_slab_pool_t *pool, ngx_log_t *log)
 void
 ngx_http_llm_lock(ngx_http_llm_main_conf_t *lmcf)
 {
-    ngx_shmtx_lock(&ngx_http_llm_pool(lmcf)->mutex);
+    ngx_slab_pool_t  *pool;
+
+    pool = ngx_http_llm_pool(lmcf);
+
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_http_llm_zone_redo(pool);
 }
 
 
@@ -331,4 +355,25 @@ void
 ngx_http_llm_unlock(ngx_http_llm_main_conf_t *lmcf)
 {
     ngx_shmtx_unlock(&ngx_http_llm_pool(lmcf)->mutex);
+}
+
+
+int64_t
+ngx_http_llm_zone_time(ngx_http_llm_main_conf_t *lmcf)
+{
+    int64_t  now, last;
+
+    now = ngx_http_llm_now();
+    last = lmcf->shared->clock_ms;
+
+    return (now < last && last - now < NGX_HTTP_LLM_SKEW_MS) ? last : now;
+}
+
+
+int64_t
+ngx_http_llm_zone_now(ngx_http_llm_main_conf_t *lmcf)
+{
+    lmcf->shared->clock_ms = ngx_http_llm_zone_time(lmcf);
+
+    return lmcf->shared->clock_ms;
 }

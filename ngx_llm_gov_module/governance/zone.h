@@ -69,7 +69,8 @@ struct ngx_http_llm_hold_s {
     uint64_t                    id;
     ngx_flag_t                  sent;       /* it went to a provider: it will be
                                                charged, whoever dies */
-    llm_usage_t                 estimated;  /* what to charge then, tokens … */
+    llm_usage_t                 estimated;  /* what is expected of the attempt,
+                                               tokens … */
     int64_t                     estimated_cost;     /* … and nanodollars */
     ngx_http_llm_labels_t       labels;     /* for the series, see series.h */
 };
@@ -99,6 +100,9 @@ struct ngx_http_llm_shared_s {
     ngx_http_llm_slot_t        *slots;
     ngx_http_llm_turn_t        *turns;
 
+    llm_redo_t                  redo;
+    int64_t                     clock_ms;   /* see ngx_http_llm_zone_now() */
+
     ngx_queue_t                 holds;
     ngx_uint_t                  nholds;
     uint64_t                    minted;     /* holds so far: their ids are
@@ -115,6 +119,13 @@ struct ngx_http_llm_shared_s {
     uint64_t                    recovered;  /* holds settled for dead workers */
 
     ngx_http_llm_alerts_state_t  alerts;
+
+    /* the journal: what it did not get, and why */
+    uint64_t                    unjournaled;    /* requests charged without */
+    uint64_t                    unlogged_refusals;  /* rows left out */
+    uint64_t                    unlogged_content;
+    int64_t                     journal_error_ms;   /* 0: never */
+    char                        journal_error[256]; /* empty: all is well */
 };
 
 
@@ -150,6 +161,16 @@ llm_account_t *ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf,
 llm_counter_t *ngx_http_llm_account_window(ngx_http_llm_main_conf_t *lmcf,
     llm_account_t *account, llm_window_t window);
 
+/*
+ * The time that the ledger counts by, of this event loop's turn or of another
+ * worker's that was later: it does not go back, so that what one worker counts
+ * never belongs to a window that another one has ended.  (Where the system's
+ * clock is set back it follows.)  The caller holds the lock.
+ */
+int64_t ngx_http_llm_zone_now(ngx_http_llm_main_conf_t *lmcf);
+/* the same without the lock, for what is charged soon */
+int64_t ngx_http_llm_zone_time(ngx_http_llm_main_conf_t *lmcf);
+
 /* a new hold, queued, with this process's pid; the caller holds the lock.
  * NULL: the zone is full (not logged). */
 ngx_http_llm_hold_t *ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf);
@@ -157,13 +178,22 @@ ngx_http_llm_hold_t *ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf);
 void ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,
     ngx_http_llm_hold_t *hold);
 
+/* was the record at this place of the journal written? */
+typedef bool (*ngx_http_llm_published_pt)(uint64_t journal, uint64_t position,
+    void *data);
+
 /*
- * Settles the holds of workers that are gone: what had been sent is charged as
- * estimated, the rest released.  Called by the background process each second;
- * returns how many.
+ * Settles the holds of workers that are gone, so that each account is charged
+ * in shared memory what the journal's records say: the last one that was
+ * written, be it that of the attempt under way (as estimated) or the final one;
+ * where there is none it is released, and its request is no more counted.
+ * Without a journal what had been sent is charged as estimated, the rest
+ * released.  published (NULL: nobody can tell) is called under the lock.
+ * Called by the background process each second, before the journal of a worker
+ * that is gone is given to another; returns how many.
  */
 ngx_uint_t ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf,
-    int64_t now_ms);
+    ngx_http_llm_published_pt published, void *data);
 
 /* consistent copies of what the background process publishes; credentials of
  * generation 0 and 0 addresses mean: none yet */

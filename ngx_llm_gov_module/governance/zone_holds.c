@@ -14,6 +14,12 @@
 #define NGX_HTTP_LLM_BATCH  64
 
 
+typedef struct {
+    ngx_http_llm_published_pt   published;
+    void                       *data;
+} ngx_http_llm_recovery_t;
+
+
 ngx_http_llm_hold_t *
 ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf)
 {
@@ -31,6 +37,7 @@ ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf)
     hold->pid = ngx_pid;
     hold->started_ms = ngx_http_llm_now();
     hold->id = shared->epoch + ++shared->minted;
+    hold->hold.redo = &shared->redo;
 
     ngx_queue_insert_tail(&shared->holds, &hold->queue);
     shared->nholds++;
@@ -119,36 +126,55 @@ ngx_http_llm_pids_dead(ngx_pid_t *pids, ngx_uint_t n)
 }
 
 
+/* the worker may have died between writing a record and noting it */
+static void
+ngx_http_llm_hold_commit(ngx_http_llm_hold_t *hold,
+    const ngx_http_llm_recovery_t *recovery)
+{
+    const llm_posting_t  *posting;
+
+    posting = llm_ledger_prepared(&hold->hold);
+
+    if (posting != NULL && recovery->published != NULL
+        && recovery->published(posting->journal, posting->position,
+                               recovery->data))
+    {
+        llm_ledger_commit(&hold->hold);
+    }
+}
+
+
 /* What was sent is charged as estimated: never a refund on doubt. */
 static void
 ngx_http_llm_hold_recover(ngx_http_llm_main_conf_t *lmcf,
-    ngx_http_llm_hold_t *hold, int64_t now_ms)
+    ngx_http_llm_hold_t *hold, const ngx_http_llm_recovery_t *recovery)
 {
-    int64_t         cost;
-    llm_usage_t     usage;
-    llm_outcome_t   outcome;
-    llm_amounts_t   actual;
+    ngx_uint_t            charged;
+    llm_usage_t           usage;
+    llm_outcome_t         outcome;
+    const llm_posting_t  *posting;
+
+    ngx_http_llm_hold_commit(hold, recovery);
+
+    posting = &hold->hold.postings[hold->hold.current];
+    charged = (posting->serial != 0
+               && hold->hold.paid <= hold->hold.ntenants);
 
     ngx_memzero(&usage, sizeof(llm_usage_t));
-    cost = 0;
     outcome = LLM_OUTCOME_PROVIDER_ERROR;
 
-    if (hold->sent) {
-        usage = hold->estimated;
-        cost = hold->estimated_cost;
+    if (charged) {
+        usage.input = posting->amounts.input_tokens;
+        usage.output = posting->amounts.output_tokens;
         outcome = LLM_OUTCOME_ESTIMATED;
     }
 
-    ngx_memzero(&actual, sizeof(llm_amounts_t));
-    actual.cost = cost;
-    actual.input_tokens = llm_usage_input_total(&usage);
-    actual.output_tokens = usage.output;
+    llm_ledger_recover(&hold->hold);
 
-    if (llm_ledger_settle(&hold->hold, &actual, now_ms) == LLM_OK
-        && hold->labels.virtual_key != NULL)
-    {
+    if (hold->labels.virtual_key != NULL) {
         llm_series_add(lmcf->shared->series, &hold->labels, outcome, &usage,
-                       cost, hold->sent ? 1 : 0);
+                       charged ? posting->amounts.cost : 0,
+                       hold->sent ? 1 : 0);
     }
 
     lmcf->shared->recovered++;
@@ -160,7 +186,7 @@ ngx_http_llm_hold_recover(ngx_http_llm_main_conf_t *lmcf,
 /* settles some of the holds of dead processes; returns how many */
 static ngx_uint_t
 ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
-    ngx_uint_t ndead, int64_t now_ms)
+    ngx_uint_t ndead, const ngx_http_llm_recovery_t *recovery)
 {
     ngx_uint_t            n;
     ngx_queue_t          *q, *next;
@@ -179,7 +205,7 @@ ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
         hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
 
         if (ngx_http_llm_pid_listed(dead, ndead, hold->pid)) {
-            ngx_http_llm_hold_recover(lmcf, hold, now_ms);
+            ngx_http_llm_hold_recover(lmcf, hold, recovery);
             n++;
         }
     }
@@ -234,10 +260,12 @@ ngx_http_llm_holds_recount(ngx_http_llm_main_conf_t *lmcf)
 
 
 ngx_uint_t
-ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf, int64_t now_ms)
+ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_published_pt published, void *data)
 {
-    ngx_pid_t   pids[NGX_HTTP_LLM_PIDS];
-    ngx_uint_t  n, ndead, total;
+    ngx_pid_t                pids[NGX_HTTP_LLM_PIDS];
+    ngx_uint_t               n, ndead, total;
+    ngx_http_llm_recovery_t  recovery;
 
     if (lmcf->shared == NULL) {
         return 0;
@@ -251,9 +279,11 @@ ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf, int64_t now_ms)
     }
 
     total = 0;
+    recovery.published = published;
+    recovery.data = data;
 
     do {
-        n = ngx_http_llm_holds_batch(lmcf, pids, ndead, now_ms);
+        n = ngx_http_llm_holds_batch(lmcf, pids, ndead, &recovery);
         total += n;
     } while (n == NGX_HTTP_LLM_BATCH);
 

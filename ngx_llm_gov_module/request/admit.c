@@ -29,7 +29,11 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ngx_int_t       rc;
     llm_shortage_t  shortage;
 
-    now = ngx_http_llm_now();
+    if (ngx_http_llm_journal_admit(ctx) != NGX_OK) {
+        refusal->reason = LLM_REFUSE_LEDGER;
+        return NGX_DECLINED;
+    }
+
     rc = NGX_DECLINED;
 
     ngx_memzero(&shortage, sizeof(llm_shortage_t));
@@ -38,9 +42,12 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 
     ngx_http_llm_lock(ctx->lmcf);
 
+    now = ngx_http_llm_zone_now(ctx->lmcf);
     ctx->hold = ngx_http_llm_hold_alloc(ctx->lmcf);
 
     if (ctx->hold) {
+        ctx->hold->hold.unjournaled = (ctx->reserved == 0);
+
         ngx_http_llm_needs(ctx, now);
         ngx_http_llm_exclude(ctx, now);
 
@@ -56,8 +63,13 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
                    == LLM_OK))
         {
             ctx->chosen = chosen;
+            ctx->admitted_ms = now;
             ngx_http_llm_hold_fill(ctx, now);
             rc = NGX_OK;
+
+            if (ctx->reserved == 0 && ctx->lmcf->journal.len) {
+                ctx->lmcf->shared->unjournaled++;
+            }
 
         } else {
             ngx_http_llm_hold_free(ctx->lmcf, ctx->hold);
@@ -73,8 +85,12 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     if (rc == NGX_OK) {
         ngx_http_llm_settle_watch(ctx);
         ctx->have_peer = 1;
+        return NGX_OK;
+    }
 
-    } else if (refusal->reason != LLM_REFUSE_TOO_BUSY) {
+    ngx_http_llm_journal_forget(ctx);
+
+    if (refusal->reason != LLM_REFUSE_TOO_BUSY) {
         ngx_http_llm_shortage(ctx, &shortage, refusal, now);
     }
 
@@ -97,10 +113,11 @@ ngx_http_llm_admit_next(ngx_http_llm_ctx_t *ctx)
         return NGX_DECLINED;
     }
 
-    now = ngx_http_llm_now();
     rc = NGX_DECLINED;
 
     ngx_http_llm_lock(ctx->lmcf);
+
+    now = ngx_http_llm_zone_now(ctx->lmcf);
 
     ngx_http_llm_exclude(ctx, now);
     ctx->candidates[ctx->chosen].excluded = true;
@@ -302,6 +319,9 @@ ngx_http_llm_hold_fill(ngx_http_llm_ctx_t *ctx, int64_t now)
     if (hold->started_ms == 0) {
         hold->started_ms = now;
     }
+
+    ctx->provider_ms = now;
+    ctx->begun = 0;
 
     hold->estimated_cost = expected->cost;
     hold->estimated.input = expected->input_tokens;

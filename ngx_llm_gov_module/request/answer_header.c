@@ -244,6 +244,13 @@ ngx_http_llm_header_note(ngx_http_llm_ctx_t *ctx, ngx_table_elt_t *h)
         n = ngx_atoi(h->value.data, h->value.len);
         ctx->retry_after_ms = (n > 0 && n < 86400) ? n * 1000 : 0;
 
+    } else if (llm_str_eq(name, llm_str("x-amzn-requestid"))
+               || llm_str_eq(name, llm_str("request-id"))
+               || llm_str_eq(name, llm_str("x-request-id")))
+    {
+        ctx->attempts[ctx->nattempts - 1].request_id =
+            ngx_http_llm_str(h->value);
+
     } else if (llm_str_eq(name, llm_str("content-encoding"))) {
         ctx->gzip = (h->value.len == 4
                      && ngx_strncasecmp(h->value.data, (u_char *) "gzip", 4)

@@ -398,19 +398,31 @@ ngx_http_llm_build_body(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_attempt_begin(ngx_http_llm_ctx_t *ctx)
 {
+    llm_amounts_t            amounts;
     ngx_http_llm_attempt_t  *attempt;
 
     attempt = &ctx->attempts[ctx->nattempts++];
 
     ngx_memzero(attempt, sizeof(ngx_http_llm_attempt_t));
 
-    attempt->provider = ctx->choices[ctx->chosen].provider;
+    attempt->choice = &ctx->choices[ctx->chosen];
+    attempt->provider = attempt->choice->provider;
+    attempt->admitted_ms = ctx->provider_ms;
+    attempt->started_ms = ngx_http_llm_now();
     attempt->started = ngx_current_msec;
     attempt->first_token = -1;
 
     ctx->error = NULL;
+    ctx->begun = 1;
 
-    /* from here on the call may cost, whoever dies */
+    /* From here on the call may cost, whoever dies.  Where a further attempt
+     * cannot be written what the one before would cost stays in force. */
+
+    ngx_http_llm_amounts(&amounts, &ctx->hold->estimated,
+                         ctx->hold->estimated_cost);
+
+    (void) ngx_http_llm_journal_hold(ctx, &amounts, ctx->provider_ms);
+
     ctx->hold->sent = 1;
 }
 
@@ -435,10 +447,19 @@ ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx, llm_attempt_result_t result)
         return;
     }
 
+    now = ngx_http_llm_now();
+
     attempt->ended = 1;
     attempt->result = result;
 
-    now = ngx_http_llm_now();
+    if (!attempt->doubted) {
+        /* what it is charged, if anything, is known when the call is settled */
+        attempt->cost = 0;
+        attempt->input_tokens = 0;
+        attempt->output_tokens = 0;
+        attempt->ended_ms = now;
+    }
+
     health = &attempt->provider->slot->health;
     conf = &attempt->provider->health;
 

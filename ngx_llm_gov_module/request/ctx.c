@@ -42,7 +42,11 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
     llm_buf_init(&ctx->collected, 1024 * 1024);
     llm_buf_init(&ctx->events, LLM_EVENTSTREAM_MAX_FRAME * 2);
 
-    ngx_http_llm_mint_id(ctx->id);
+    llm_buf_init(&ctx->content, 0);
+
+    ctx->received_ms = (int64_t) r->start_sec * 1000 + r->start_msec;
+
+    ngx_http_llm_mint_id(ctx->id, ctx->received_ms);
 
     cln->handler = ngx_http_llm_ctx_cleanup;
 
@@ -102,25 +106,31 @@ ngx_http_llm_ctx_cleanup(void *data)
     llm_buf_free(&ctx->betas);
     llm_buf_free(&ctx->collected);
     llm_buf_free(&ctx->events);
+    llm_buf_free(&ctx->content);
 }
 
 
-/* ids are ours alone: one that a client could choose could be paid once and
- * used twice */
+/* Ids are ours alone: one that a client could choose could be paid once and
+ * used twice.  They begin with the time, so that a row is found by its id. */
 
 void
-ngx_http_llm_mint_id(u_char id[33])
+ngx_http_llm_mint_id(u_char id[33], int64_t now_ms)
 {
-    u_char    bytes[16];
-    uint32_t  words[4];
+    u_char      bytes[LLM_ROW_ID_SIZE];
+    uint32_t    words[3];
+    ngx_uint_t  i;
 
     words[0] = (uint32_t) ngx_random() ^ ((uint32_t) ngx_pid << 16);
-    words[1] = (uint32_t) ngx_random();
-    words[2] = (uint32_t) ngx_random() ^ (uint32_t) ngx_http_llm_monotonic();
-    words[3] = (uint32_t) ngx_time();
+    words[1] = (uint32_t) ngx_random() ^ (uint32_t) ngx_http_llm_monotonic();
+    words[2] = (uint32_t) ngx_random();
 
-    ngx_memcpy(bytes, words, 16);
-    ngx_hex_dump(id, bytes, 16);
+    ngx_memcpy(bytes + LLM_ROW_ID_SIZE - sizeof(words), words, sizeof(words));
+
+    for (i = 0; i < 6; i++) {
+        bytes[i] = (u_char) (now_ms >> (40 - 8 * i));
+    }
+
+    ngx_hex_dump(id, bytes, LLM_ROW_ID_SIZE);
     id[32] = '\0';
 }
 

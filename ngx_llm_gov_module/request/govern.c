@@ -318,6 +318,26 @@ ngx_http_llm_govern_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 }
 
 
+static void
+ngx_http_llm_govern_request_id(ngx_http_llm_attempt_t *attempt,
+    ngx_table_elt_t *h)
+{
+    if (h->hash
+        && ((h->key.len == 16
+             && ngx_strncasecmp(h->key.data, (u_char *) "x-amzn-requestid", 16)
+                == 0)
+            || (h->key.len == 12
+                && ngx_strncasecmp(h->key.data, (u_char *) "x-request-id", 12)
+                   == 0)
+            || (h->key.len == 10
+                && ngx_strncasecmp(h->key.data, (u_char *) "request-id", 10)
+                   == 0)))
+    {
+        attempt->request_id = ngx_http_llm_str(h->value);
+    }
+}
+
+
 ngx_int_t
 ngx_http_llm_govern_header(ngx_http_llm_ctx_t *ctx)
 {
@@ -350,6 +370,7 @@ ngx_http_llm_govern_header(ngx_http_llm_ctx_t *ctx)
         for (i = 0; i < part->nelts; i++) {
             llm_meter_header(ctx->meter, ngx_http_llm_str(h[i].key),
                              ngx_http_llm_str(h[i].value));
+            ngx_http_llm_govern_request_id(&ctx->attempts[0], &h[i]);
         }
     }
 
@@ -392,7 +413,15 @@ ngx_http_llm_govern_body(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
 
         if (ctx->first_token == -1) {
             ctx->first_token = ngx_current_msec - ctx->started;
+            ctx->first_token_ms = ngx_http_llm_now();
+            ctx->attempts[0].first_token = ngx_current_msec
+                                           - ctx->attempts[0].started;
         }
+
+        ctx->response_bytes += cl->buf->last - cl->buf->pos;
+
+        ngx_http_llm_content_add(ctx, cl->buf->pos,
+                                 cl->buf->last - cl->buf->pos);
 
         if (ctx->inflate) {
             (void) llm_inflate_feed(ctx->inflate, (char *) cl->buf->pos,

@@ -41,6 +41,8 @@ ngx_http_llm_refuse(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ngx_memzero(&reply, sizeof(llm_reply_t));
     llm_refusal_render(&reply, ctx->dialect, refusal);
 
+    ngx_http_llm_journal_refused(ctx, refusal, &reply);
+
     rc = ngx_http_llm_reply(r, &reply);
 
     llm_buf_free(&reply.body);
@@ -180,7 +182,7 @@ ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     } else {
         /* refused before our handler could see it */
-        ngx_http_llm_mint_id(id);
+        ngx_http_llm_mint_id(id, refusal.now_ms);
     }
 
     refusal.request_id.data = (const char *) id;
@@ -221,31 +223,60 @@ ngx_http_llm_core_reason(ngx_uint_t status)
 /* the last attempt's error, or that there was no answer at all */
 
 static void
+ngx_http_llm_upstream_error(ngx_http_llm_ctx_t *ctx,
+    llm_upstream_error_t *error)
+{
+    if (ctx->error) {
+        *error = *ctx->error;
+        return;
+    }
+
+    ngx_memzero(error, sizeof(llm_upstream_error_t));
+
+    if (ctx->attempts[ctx->nattempts - 1].result == LLM_ATTEMPT_TIMEOUT) {
+        llm_upstream_error_read(error, 408, llm_str("ModelTimeoutException"),
+                                llm_str("{\"message\":\"The provider did "
+                                        "not answer in time.\"}"));
+        return;
+    }
+
+    llm_upstream_error_read(error, 503,
+                            llm_str("ServiceUnavailableException"),
+                            llm_str("{\"message\":\"No provider could "
+                                    "be reached.\"}"));
+}
+
+
+ngx_uint_t
+ngx_http_llm_error_status(ngx_http_llm_ctx_t *ctx)
+{
+    unsigned              status;
+    llm_buf_t             unused;
+    llm_upstream_error_t  error;
+
+    ngx_http_llm_upstream_error(ctx, &error);
+
+    status = error.status;
+
+    if (ctx->dialect == LLM_DIALECT_ANTHROPIC) {
+        llm_buf_init(&unused, 65536);
+        llm_anthropic_upstream_error(&unused, &status, &error,
+                                     (llm_str_t) { (char *) ctx->id, 32 });
+        llm_buf_free(&unused);
+    }
+
+    return status;
+}
+
+
+static void
 ngx_http_llm_upstream_reply(ngx_http_llm_ctx_t *ctx, llm_dialect_t dialect,
     llm_reply_t *reply)
 {
     unsigned              status;
     llm_upstream_error_t  error;
 
-    if (ctx->error) {
-        error = *ctx->error;
-
-    } else {
-        ngx_memzero(&error, sizeof(llm_upstream_error_t));
-
-        if (ctx->attempts[ctx->nattempts - 1].result == LLM_ATTEMPT_TIMEOUT) {
-            llm_upstream_error_read(&error, 408,
-                                    llm_str("ModelTimeoutException"),
-                                    llm_str("{\"message\":\"The provider did "
-                                            "not answer in time.\"}"));
-
-        } else {
-            llm_upstream_error_read(&error, 503,
-                                    llm_str("ServiceUnavailableException"),
-                                    llm_str("{\"message\":\"No provider could "
-                                            "be reached.\"}"));
-        }
-    }
+    ngx_http_llm_upstream_error(ctx, &error);
 
     llm_buf_init(&reply->body, 65536);
 

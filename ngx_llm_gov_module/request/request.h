@@ -12,11 +12,12 @@
 #include "../dialects/refusal.h"
 #include "../dialects/translate.h"
 #include "../governance/zone.h"
+#include "../store/row.h"
 #include "../wire/inflate.h"
 #include "../wire/sigv4.h"
 
 
-#define NGX_HTTP_LLM_ATTEMPTS_MAX  16
+#define NGX_HTTP_LLM_ATTEMPTS_MAX  LLM_ROW_ATTEMPTS_MAX
 
 /* bytes of output beyond what is held before the hold is raised */
 #define NGX_HTTP_LLM_RAISE_STEP    4096
@@ -71,13 +72,30 @@ typedef struct {
 
 typedef struct {
     ngx_http_llm_provider_t    *provider;
+    ngx_http_llm_choice_t      *choice;
     llm_attempt_result_t        result;
     ngx_uint_t                  status;     /* 0: none came */
     int64_t                     cost;       /* nanodollars */
+    int64_t                     input_tokens;   /* cached ones too */
+    int64_t                     output_tokens;
+    llm_str_t                   request_id; /* the provider's */
+    int64_t                     admitted_ms;    /* since the epoch, as the */
+    int64_t                     started_ms;     /* row has them */
+    int64_t                     ended_ms;
     ngx_msec_t                  started;
     ngx_msec_int_t              first_token;    /* ms, -1: none */
     unsigned                    ended:1;
+    unsigned                    doubted:1;  /* charged when it was given up */
 } ngx_http_llm_attempt_t;
+
+
+/* who calls, as the request says */
+typedef struct {
+    llm_str_t                   session;
+    llm_str_t                   end_user;
+    ngx_uint_t                  ntags;
+    llm_str_t                   tags[LLM_ROW_TAGS_MAX];
+} ngx_http_llm_client_t;
 
 
 typedef struct {
@@ -98,6 +116,7 @@ typedef struct {
     ngx_uint_t                  ntenants;
     llm_str_t                   model;      /* as asked, decoded */
     u_char                      id[33];     /* ours, hex, NUL */
+    int64_t                     received_ms;
 
     /* the body, in pieces as it lies in memory */
     llm_str_t                  *pieces;
@@ -123,6 +142,10 @@ typedef struct {
     ngx_uint_t                  nchoices;
     ngx_uint_t                  chosen;
     ngx_http_llm_hold_t        *hold;
+    int64_t                     admitted_ms;    /* its request was counted */
+    int64_t                     provider_ms;    /* and that of ctx->chosen */
+    size_t                      reserved;   /* in the journal, for the last
+                                               record; 0: none is kept */
     ngx_uint_t                  nattempts;
     ngx_msec_t                  deadline;       /* for further attempts */
     ngx_http_llm_address_t      address;        /* of the present one */
@@ -148,6 +171,9 @@ typedef struct {
     size_t                      drained;
     uint64_t                    raise_at;       /* output bytes at which the
                                                    hold is looked at again */
+    uint64_t                    response_bytes; /* of the provider's body */
+    llm_buf_t                   content;        /* what of the answer is to be
+                                                   logged */
     ngx_http_event_handler_pt   downstream_handler;
 
     /* what came of it */
@@ -160,6 +186,7 @@ typedef struct {
     uint64_t                    overhead_ns;
     ngx_msec_t                  started;
     ngx_msec_int_t              first_token;    /* ms since started, -1 */
+    int64_t                     first_token_ms; /* since the epoch, 0 */
 
     ngx_int_t                   govern_status;  /* of the phase handler */
 
@@ -189,9 +216,14 @@ typedef struct {
                                                    its provider's */
     unsigned                    in_doubt:1;     /* it may have been worked on
                                                    though nothing came back */
+    unsigned                    begun:1;        /* the attempt on ctx->chosen */
+    unsigned                    gone:1;         /* the client left early */
+    unsigned                    known:1;        /* ctx->client is filled */
+    unsigned                    content_kept:1;
 
     /* the large ones, written before they are read */
     ngx_http_llm_attempt_t      attempts[NGX_HTTP_LLM_ATTEMPTS_MAX];
+    ngx_http_llm_client_t       client;
     llm_rewrite_t               rewrite;
 } ngx_http_llm_ctx_t;
 
@@ -202,7 +234,8 @@ ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r,
 /* also after an internal redirect; NULL: not one of ours */
 ngx_http_llm_ctx_t *ngx_http_llm_ctx_get(ngx_http_request_t *r);
 uint64_t ngx_http_llm_monotonic(void);      /* ns */
-void ngx_http_llm_mint_id(u_char id[33]);   /* hex, NUL */
+/* hex, NUL; the first 48 bits are the time */
+void ngx_http_llm_mint_id(u_char id[33], int64_t now_ms);
 
 /* handler.c */
 ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);
@@ -289,6 +322,8 @@ void ngx_http_llm_drain(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_watch_downstream(ngx_http_llm_ctx_t *ctx);
 
 /* refuse.c */
+/* the status of the error that the client gets for the last attempt */
+ngx_uint_t ngx_http_llm_error_status(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_refuse(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal);
 /* a whole reply of ours: status, headers, JSON body */
 ngx_int_t ngx_http_llm_reply(ngx_http_request_t *r, llm_reply_t *reply);
@@ -301,10 +336,47 @@ ngx_int_t ngx_http_llm_shape_error(ngx_http_request_t *r,
 
 /* settle.c */
 void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_amounts(llm_amounts_t *amounts, const llm_usage_t *usage,
+    int64_t cost);
 ngx_uint_t ngx_http_llm_unanswered(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_settle_all(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_llm_settle_init(ngx_cycle_t *cycle);
 void ngx_http_llm_settle_watch(ngx_http_llm_ctx_t *ctx);
+
+/* row.c: the request as the log has it, settled at a time; strings point into
+ * ctx and its request.  _hold(): as it is to be charged if nothing follows.
+ * _bound(): bytes that either takes at most. */
+void ngx_http_llm_row(ngx_http_llm_ctx_t *ctx, llm_row_t *row, int64_t at_ms);
+void ngx_http_llm_row_hold(ngx_http_llm_ctx_t *ctx, llm_row_t *row,
+    int64_t at_ms);
+void ngx_http_llm_row_refused(ngx_http_llm_ctx_t *ctx, llm_row_t *row,
+    const llm_refusal_t *refusal, const llm_reply_t *reply, llm_str_t text);
+size_t ngx_http_llm_row_bound(ngx_http_llm_ctx_t *ctx);
+
+/* journal.c: this worker's segment */
+ngx_int_t ngx_http_llm_journal_init(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *lmcf);
+void ngx_http_llm_journal_exit(void);
+/* room for the records of a request that is to be admitted: NGX_DECLINED: there
+ * is none, and it must be refused */
+ngx_int_t ngx_http_llm_journal_admit(ngx_http_llm_ctx_t *ctx);
+/* it was not admitted */
+void ngx_http_llm_journal_forget(ngx_http_llm_ctx_t *ctx);
+/* The charge that is in force if nothing follows, or that the accounts are
+ * about to pay: noted in the hold and written.  NGX_DECLINED: it could not be
+ * written, the one before stays in force. */
+ngx_int_t ngx_http_llm_journal_hold(ngx_http_llm_ctx_t *ctx,
+    const llm_amounts_t *amounts, int64_t at_ms);
+/* the last one: always */
+void ngx_http_llm_journal_settle(ngx_http_llm_ctx_t *ctx,
+    const llm_amounts_t *amounts, int64_t at_ms);
+void ngx_http_llm_journal_refused(ngx_http_llm_ctx_t *ctx,
+    const llm_refusal_t *refusal, const llm_reply_t *reply);
+
+/* content.c: bytes of the answer as the client gets them, if they are to be
+ * logged; and all that was kept into the journal, before the last record */
+void ngx_http_llm_content_add(ngx_http_llm_ctx_t *ctx, const void *data,
+    size_t len);
 
 /* filter.c */
 extern ngx_module_t  ngx_http_llm_gov_filter_module;

@@ -10,8 +10,6 @@ static void ngx_http_llm_settle_handler(void *data);
 static void ngx_http_llm_outcome(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_estimated(ngx_http_llm_ctx_t *ctx,
     const ngx_http_llm_choice_t *choice);
-static void ngx_http_llm_amounts(llm_amounts_t *amounts,
-    const llm_usage_t *usage, int64_t cost);
 
 
 /* the requests under way in this worker: a worker that is told to stop at once
@@ -47,6 +45,8 @@ ngx_http_llm_settle_handler(void *data)
     ngx_http_llm_ctx_t *ctx = data;
 
     if (!ctx->settled) {
+        ctx->gone |= (ctx->request->connection->error
+                      || ctx->request->connection->timedout);
         ngx_http_llm_settle(ctx);
     }
 }
@@ -87,7 +87,7 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     ctx->settled = 1;
     ngx_queue_remove(&ctx->queue);
 
-    now = ngx_http_llm_now();
+    now = ngx_http_llm_zone_time(ctx->lmcf);
     choice = &ctx->choices[ctx->chosen];
 
     if (ngx_http_llm_unanswered(ctx)) {
@@ -98,11 +98,17 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_outcome(ctx);
     ngx_http_llm_amounts(&amounts, &ctx->usage, ctx->cost.total);
 
+    /* first what a crash leaves, then what it does not */
+
+    ngx_http_llm_journal_settle(ctx, &amounts, now);
+
     ngx_http_llm_lock(ctx->lmcf);
+
+    (void) ngx_http_llm_zone_now(ctx->lmcf);
 
     labels = ctx->hold->labels;
 
-    (void) llm_ledger_settle(&ctx->hold->hold, &amounts, now);
+    (void) llm_ledger_settle(&ctx->hold->hold);
 
     ngx_http_llm_hold_free(ctx->lmcf, ctx->hold);
     ctx->hold = NULL;
@@ -245,7 +251,7 @@ ngx_http_llm_estimated(ngx_http_llm_ctx_t *ctx,
 }
 
 
-static void
+void
 ngx_http_llm_amounts(llm_amounts_t *amounts, const llm_usage_t *usage,
     int64_t cost)
 {
@@ -261,19 +267,35 @@ ngx_http_llm_amounts(llm_amounts_t *amounts, const llm_usage_t *usage,
 void
 ngx_http_llm_attempt_doubt(ngx_http_llm_ctx_t *ctx)
 {
+    int64_t                  now;
     llm_amounts_t            amounts;
     ngx_http_llm_hold_t     *hold;
     ngx_http_llm_attempt_t  *attempt;
 
     hold = ctx->hold;
     attempt = &ctx->attempts[ctx->nattempts - 1];
+    now = ngx_http_llm_zone_time(ctx->lmcf);
 
     ngx_http_llm_amounts(&amounts, &hold->estimated, hold->estimated_cost);
 
-    attempt->cost = hold->estimated_cost;
-    ctx->earlier_cost += hold->estimated_cost;
+    attempt->doubted = 1;
+
+    if (ngx_http_llm_journal_hold(ctx, &amounts, now) != NGX_OK) {
+
+        /* the last record will tell of it */
+
+        (void) llm_ledger_prepare(&hold->hold, attempt->provider->slot->account,
+                                  &amounts, now, 0, 0);
+        llm_ledger_commit(&hold->hold);
+    }
+
+    ctx->earlier_cost += attempt->cost;
 
     ngx_http_llm_lock(ctx->lmcf);
-    llm_ledger_charge(&hold->hold, &amounts, ngx_http_llm_now());
+
+    (void) ngx_http_llm_zone_now(ctx->lmcf);
+
+    llm_ledger_charge(&hold->hold);
+
     ngx_http_llm_unlock(ctx->lmcf);
 }

@@ -191,6 +191,8 @@ ngx_http_llm_payload(ngx_http_llm_ctx_t *ctx, u_char *p, size_t len)
 
     ngx_http_llm_first_token(ctx);
 
+    ctx->response_bytes += len;
+
     if (ctx->draining) {
         ctx->drained += len;
 
@@ -326,6 +328,8 @@ ngx_http_llm_emit_place(ngx_http_llm_ctx_t *ctx, u_char *p, size_t len)
     ngx_chain_t          *cl;
     ngx_http_upstream_t  *u;
 
+    ngx_http_llm_content_add(ctx, p, len);
+
     if (ctx->draining) {
         return NGX_OK;
     }
@@ -359,6 +363,8 @@ ngx_http_llm_emit_copy(ngx_http_llm_ctx_t *ctx, const char *p, size_t len)
     ngx_buf_t            *b;
     ngx_chain_t          *cl;
     ngx_http_upstream_t  *u;
+
+    ngx_http_llm_content_add(ctx, p, len);
 
     if (ctx->draining) {
         return NGX_OK;
@@ -514,6 +520,7 @@ ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx)
     attempt = &ctx->attempts[ctx->nattempts - 1];
 
     ctx->first_token = ngx_current_msec - ctx->started;
+    ctx->first_token_ms = ngx_http_llm_now();
     attempt->first_token = ngx_current_msec - attempt->started;
 }
 
@@ -560,6 +567,10 @@ ngx_http_llm_raise(ngx_http_llm_ctx_t *ctx)
     }
 
     ngx_http_llm_unlock(ctx->lmcf);
+
+    (void) ngx_http_llm_journal_hold(ctx, &expected,
+                                     ctx->attempts[ctx->nattempts - 1]
+                                     .admitted_ms);
 
     /* the next time after half as much again, so that a long stream takes the
      * lock a few times, not at each event */

@@ -131,6 +131,7 @@ ngx_http_llm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
     }
 
     if (ngx_http_llm_client_gone(ctx, rc)) {
+        ctx->gone = 1;
         ctx->in_doubt |= ngx_http_llm_unanswered(ctx);
         ngx_http_llm_attempt_end(ctx, LLM_ATTEMPT_OK);
 

@@ -22,6 +22,9 @@ static const llm_window_t  windows[WINDOWS] = {
 };
 
 
+static llm_redo_t  redo;
+
+
 typedef struct {
     llm_account_t  account;
     llm_counter_t  counters[WINDOWS];
@@ -79,6 +82,49 @@ candidate(box_t *box, unsigned weight, int64_t expected, int64_t worst)
 }
 
 
+static int
+first_admit(llm_hold_t *hold, const llm_party_t *tenants, unsigned ntenants,
+    llm_candidate_t *candidates, unsigned ncandidates, int64_t now,
+    unsigned *chosen, llm_shortage_t *shortage)
+{
+    memset(hold, 0, sizeof(llm_hold_t));
+    hold->redo = &redo;
+
+    return llm_ledger_admit(hold, tenants, ntenants, candidates, ncandidates,
+                            now, chosen, shortage);
+}
+
+
+static void
+commit(llm_hold_t *hold, const llm_amounts_t *actual, int64_t now)
+{
+    llm_ledger_prepare(hold, (hold->naccounts > hold->ntenants)
+                             ? hold->accounts[hold->ntenants] : NULL,
+                       actual, now, 0, 0);
+    llm_ledger_commit(hold);
+}
+
+
+static void
+charge(llm_hold_t *hold, const llm_amounts_t *actual, int64_t now)
+{
+    commit(hold, actual, now);
+    llm_ledger_charge(hold);
+    llm_ledger_charge(hold);
+}
+
+
+static int
+settle(llm_hold_t *hold, const llm_amounts_t *actual, int64_t now)
+{
+    if (hold->naccounts != 0) {
+        commit(hold, actual, now);
+    }
+
+    return llm_ledger_settle(hold);
+}
+
+
 /* one tenant, one provider */
 static int
 admit(llm_hold_t *hold, box_t *tenant, box_t *provider, int64_t expected,
@@ -91,7 +137,7 @@ admit(llm_hold_t *hold, box_t *tenant, box_t *provider, int64_t expected,
     tenants[0] = party(tenant);
     candidates[0] = candidate(provider, 1, expected, worst);
 
-    return llm_ledger_admit(hold, tenants, 1, candidates, 1, now, &chosen,
+    return first_admit(hold, tenants, 1, candidates, 1, now, &chosen,
                             shortage);
 }
 
@@ -129,8 +175,8 @@ budgets(void)
        "the refusal is counted at its account");
 
     actual = amounts(30, 7, 8);
-    ok(llm_ledger_settle(&a, &actual, START) == LLM_OK, "settled");
-    ok(llm_ledger_settle(&a, &actual, START) == LLM_AGAIN, "only once");
+    ok(settle(&a, &actual, START) == LLM_OK, "settled");
+    ok(settle(&a, &actual, START) == LLM_AGAIN, "only once");
     ok(spent(&t, 2, START) == 30 && spent(&p, 0, START) == 30
        && t.account.held.cost == 90 && t.account.held.requests == 1,
        "charged at the key and the provider, the hold is gone");
@@ -140,8 +186,8 @@ budgets(void)
        "a new day: the open hold counts on, the spend does not");
     ok(t.account.held.cost == 110, "both are held");
 
-    llm_ledger_settle(&b, &actual, START + DAY);
-    llm_ledger_settle(&c, &actual, START + DAY);
+    settle(&b, &actual, START + DAY);
+    settle(&c, &actual, START + DAY);
     ok(spent(&t, 2, START + DAY) == 60 && spent(&t, 0, START + DAY) == 90
        && spent(&t, 2, START + 2 * DAY) == 0,
        "charged to the day in which they ended, and to the total");
@@ -174,9 +220,9 @@ hard_and_soft(void)
        "40 do, to the last; soft limits never refuse");
 
     actual = amounts(60, 0, 0);
-    llm_ledger_settle(&a, &actual, START);
+    settle(&a, &actual, START);
     actual = amounts(10, 0, 0);
-    llm_ledger_settle(&b, &actual, START);
+    settle(&b, &actual, START);
     ok(spent(&t, 3, START) == 70, "70 spent");
     ok(admit(&b, &t, &p, 1, 30, START, &s) == LLM_OK, "30 fit again");
 }
@@ -200,13 +246,13 @@ counts(void)
     ok(admit(&c, &t, &p, 1, 1, START, &s) == LLM_ERROR && s.spent == 2
        && s.held == 0 && s.need == 1, "not a third");
 
-    llm_ledger_settle(&a, &nothing, START);
-    llm_ledger_settle(&b, &nothing, START);
+    settle(&a, &nothing, START);
+    settle(&b, &nothing, START);
     ok(admit(&c, &t, &p, 1, 1, START, &s) == LLM_ERROR,
        "a released one stays counted");
     ok(admit(&c, &t, &p, 1, 1, START + 300 * SECOND, &s) == LLM_OK,
        "until the window turns");
-    llm_ledger_settle(&c, &nothing, START);
+    settle(&c, &nothing, START);
 
     box_init(&t, LLM_ACCOUNT_TEAM);
     box_limit(&t, LLM_METRIC_CONCURRENCY, LLM_LIMIT_NORMAL, 0, 1);
@@ -214,7 +260,7 @@ counts(void)
        && admit(&b, &t, &p, 1, 1, START + DAY, &s) == LLM_ERROR
        && s.held == 1 && s.reset_ms == 0,
        "concurrency: one at a time, whatever the clock says");
-    llm_ledger_settle(&a, &nothing, START);
+    settle(&a, &nothing, START);
     ok(admit(&b, &t, &p, 1, 1, START, &s) == LLM_OK, "the next one");
 
     box_init(&t, LLM_ACCOUNT_TEAM);
@@ -254,20 +300,20 @@ tiers(void)
     tenants[1] = party(&team);
     c[0] = candidate(&p, 1, 5, 5);
 
-    ok(llm_ledger_admit(&hold, tenants, 2, c, 1, START, &chosen, &s)
+    ok(first_admit(&hold, tenants, 2, c, 1, START, &chosen, &s)
        == LLM_ERROR && s.account == &team.account,
        "a tenant's shortage before a provider's, the longest of them");
     ok(key.account.held.requests == 0 && spent(&key, 0, START) == 0
        && hold.naccounts == 0, "nothing is taken");
 
-    ok(llm_ledger_admit(&hold, tenants, 0, c, 1, START, &chosen, &s)
+    ok(first_admit(&hold, tenants, 0, c, 1, START, &chosen, &s)
        == LLM_ERROR && s.account == &p.account && p.account.refused == 1,
        "then the provider's");
 
     c[0].excluded = true;
-    ok(llm_ledger_admit(&hold, tenants, 0, c, 1, START, &chosen, &s)
+    ok(first_admit(&hold, tenants, 0, c, 1, START, &chosen, &s)
        == LLM_ERROR && s.account == NULL, "none at all if all rest");
-    ok(llm_ledger_admit(&hold, tenants, 2, c, 1, START, &chosen, &s)
+    ok(first_admit(&hold, tenants, 2, c, 1, START, &chosen, &s)
        == LLM_ERROR && s.account == &team.account,
        "a tenant's all the same");
 }
@@ -300,8 +346,8 @@ choice(void)
     c[2] = candidate(&p[2], 1, 5, 5);
 
     for (i = 0; i < 7; i++) {
-        llm_ledger_admit(&hold, tenants, 1, c, 3, START, &order[i], &s);
-        llm_ledger_settle(&hold, &nothing, START);
+        first_admit(&hold, tenants, 1, c, 3, START, &order[i], &s);
+        settle(&hold, &nothing, START);
     }
 
     ok(memcmp(order, smooth, sizeof(order)) == 0, "5 1 1: a a b a c a a");
@@ -311,8 +357,8 @@ choice(void)
     c[2].weight = 0;
 
     for (i = 0; i < 10000; i++) {
-        llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
-        llm_ledger_settle(&hold, &nothing, START);
+        first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
+        settle(&hold, &nothing, START);
         n[chosen]++;
     }
 
@@ -320,15 +366,15 @@ choice(void)
        n[1], n[2]);
 
     c[1].preferred = true;
-    llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
+    first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
     ok(chosen == 1, "the preferred one first");
     c[1].excluded = true;
-    llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
+    first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
     ok(chosen == 0, "unless it rests");
 
     box_limit(&p[0], LLM_METRIC_COST, LLM_LIMIT_NORMAL, 1, 0);
     c[0].provider = party(&p[0]);
-    llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
+    first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
     ok(chosen == 2, "the backup when no other has room");
 
     c[2].weight = 1;
@@ -337,11 +383,11 @@ choice(void)
     box_limit(&t, LLM_METRIC_COST, LLM_LIMIT_HARD, 1, 500);
     tenants[0] = party(&t);
     p[2].current = 1000000;
-    llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
+    first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s);
     ok(chosen == 1, "a cheaper candidate where the dear one does not fit");
 
     c[1].excluded = true;
-    ok(llm_ledger_admit(&hold, tenants, 1, c, 3, START, &chosen, &s)
+    ok(first_admit(&hold, tenants, 1, c, 3, START, &chosen, &s)
        == LLM_ERROR && s.account == &t.account && s.need == 1000,
        "and the tenant's shortage when none is left");
 }
@@ -369,7 +415,7 @@ failover(void)
     c[0] = candidate(&p[0], 1, 60, 100);
     c[1] = candidate(&p[1], 0, 40, 90);
 
-    llm_ledger_admit(&hold, tenants, 1, c, 2, START, &chosen, &s);
+    first_admit(&hold, tenants, 1, c, 2, START, &chosen, &s);
     c[0].excluded = true;
     ok(llm_ledger_move(&hold, tenants, 1, c, 2, START, &chosen, &s) == LLM_OK
        && chosen == 1,
@@ -383,7 +429,7 @@ failover(void)
        "both providers saw a request, the tenant made one");
 
     actual = amounts(15, 1, 1);
-    llm_ledger_charge(&hold, &actual, START);
+    charge(&hold, &actual, START);
     ok(spent(&t, 2, START) == 15 && spent(&p[1], 2, START) == 15
        && t.account.held.cost == 40, "a costly failure is charged, held on");
 
@@ -401,7 +447,7 @@ failover(void)
        && t.account.held_worst.output_tokens == 300
        && t.account.held.requests == 1, "raised where it is more");
 
-    ok(llm_ledger_settle(&hold, &actual, START) == LLM_OK
+    ok(settle(&hold, &actual, START) == LLM_OK
        && spent(&t, 2, START) == 30 && spent(&p[1], 2, START) == 15
        && t.account.held.cost == 0 && t.account.held_worst.cost == 0,
        "settled at the tenants");
@@ -426,21 +472,21 @@ extremes(void)
        && admit(&b, &t, &p, -7, INT64_MIN, START, &s) == LLM_OK
        && t.account.held.cost > 0, "wild needs are bounded");
     llm_ledger_raise(&b, &wild);
-    llm_ledger_settle(&a, &wild, START);
-    llm_ledger_settle(&b, &wild, START);
+    settle(&a, &wild, START);
+    settle(&b, &wild, START);
     ok(t.account.held.cost == 0 && t.account.held.input_tokens == 0
        && spent(&t, 0, START) > 0, "and given back to the last");
 
     t.counters[0].spent.cost = INT64_MAX - 1;
-    llm_ledger_settle(&a, &wild, START);
+    settle(&a, &wild, START);
     admit(&a, &t, &p, 1, 1, START, &s);
-    llm_ledger_settle(&a, &wild, START);
+    settle(&a, &wild, START);
     ok(spent(&t, 0, START) == INT64_MAX, "sums stop at the end");
 
     box_init(&t, LLM_ACCOUNT_VIRTUAL_KEY);
     admit(&a, &t, &p, 1, 1, START, &s);
     t.account.held.cost = 0;
-    llm_ledger_settle(&a, &wild, START);
+    settle(&a, &wild, START);
     ok(t.account.held.cost == 0, "held is never below zero");
 
     /* 5-minute window: two workers' clocks around its end */
@@ -488,7 +534,7 @@ never_exceeded(void)
         slot = i % 50;
         actual = amounts(hold[slot].need.worst.cost
                          - (rand() % 3 ? 0 : rand() % 1000), 0, 0);
-        llm_ledger_settle(&hold[slot], &actual, START);
+        settle(&hold[slot], &actual, START);
 
         worst = rand() % 10000000 + 1000;
 
@@ -825,7 +871,7 @@ random_admit(unsigned slot, bool move)
     }
 
     chosen = PROVIDERS;
-    rc = (move ? llm_ledger_move : llm_ledger_admit)
+    rc = (move ? llm_ledger_move : first_admit)
              (&request[slot].hold, tenants, 3, c, n, now, &chosen, &s);
 
     if (!right_choice(c, n, eligible, rc, chosen)) {
@@ -873,7 +919,7 @@ random_raise(unsigned slot)
 
 
 static void
-random_charge(unsigned slot, bool settle)
+random_charge(unsigned slot, bool last)
 {
     unsigned       k;
     llm_amounts_t  actual;
@@ -884,12 +930,12 @@ random_charge(unsigned slot, bool settle)
         model_spend(request[slot].accounts[k], &actual, 0);
     }
 
-    if (settle) {
-        llm_ledger_settle(&request[slot].hold, &actual, now);
+    if (last) {
+        settle(&request[slot].hold, &actual, now);
         request[slot].live = false;
 
     } else {
-        llm_ledger_charge(&request[slot].hold, &actual, now);
+        charge(&request[slot].hold, &actual, now);
     }
 }
 
@@ -944,7 +990,7 @@ random_life(void)
     memset(&nothing, 0, sizeof(nothing));
 
     for (slot = 0; slot < HOLDS; slot++) {
-        llm_ledger_settle(&request[slot].hold, &nothing, now);
+        settle(&request[slot].hold, &nothing, now);
         request[slot].live = false;
     }
 
@@ -953,6 +999,132 @@ random_life(void)
     for (i = 0; i < ACCOUNTS * WINDOWS; i++) {
         free(sums[i / WINDOWS][i % WINDOWS]);
     }
+}
+
+
+static int64_t
+requests(const box_t *box)
+{
+    return box->counters[0].spent.requests;
+}
+
+
+/* the process dies here and there: what is charged is what the journal says */
+static void
+killed(void)
+{
+    box_t           t, p, q;
+    unsigned        chosen;
+    llm_party_t     tenants[1];
+    llm_hold_t      hold;
+    llm_amounts_t   actual;
+    llm_shortage_t  s;
+    llm_candidate_t c[2];
+
+    box_init(&t, LLM_ACCOUNT_VIRTUAL_KEY);
+    box_init(&p, LLM_ACCOUNT_PROVIDER);
+    box_init(&q, LLM_ACCOUNT_PROVIDER);
+    actual = amounts(30, 7, 8);
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    llm_ledger_recover(&hold);
+    ok(requests(&t) == 0 && requests(&p) == 0 && t.account.held.cost == 0,
+       "before the first record: as if it had never been");
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    llm_ledger_prepare(&hold, &p.account, &actual, START, 1, 100);
+    ok(llm_ledger_prepared(&hold) != NULL
+       && llm_ledger_prepared(&hold)->position == 100,
+       "a prepared charge is found");
+    llm_ledger_recover(&hold);
+    ok(requests(&t) == 0 && spent(&t, 0, START) == 0,
+       "and is none without its record");
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    llm_ledger_prepare(&hold, &p.account, &actual, START, 1, 100);
+    llm_ledger_commit(&hold);
+    ok(llm_ledger_prepared(&hold) == NULL, "committed");
+    llm_ledger_recover(&hold);
+    llm_ledger_recover(&hold);
+    ok(requests(&t) == 1 && spent(&t, 0, START) == 30
+       && spent(&p, 0, START) == 30, "with its record it is charged, once");
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    charge(&hold, &actual, START);
+    ok(spent(&t, 0, START) == 60, "a costly failure");
+    tenants[0] = party(&t);
+    c[0] = candidate(&q, 1, 40, 90);
+    llm_ledger_move(&hold, tenants, 1, c, 1, START, &chosen, &s);
+    ok(requests(&q) == 1 && requests(&t) == 2, "moved on");
+    llm_ledger_recover(&hold);
+    ok(requests(&q) == 0 && requests(&t) == 2 && requests(&p) == 2
+       && spent(&t, 0, START) == 60 && spent(&q, 0, START) == 0
+       && t.account.held.cost == 0,
+       "the request that no record tells of is not counted");
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    commit(&hold, &actual, START);
+    hold.paid = 1;
+    llm_ledger_recover(&hold);
+    ok(spent(&t, 0, START) == 60 && spent(&p, 0, START) == 90,
+       "who has paid does not pay again");
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    commit(&hold, &actual, START);
+    redo.account = &t.account;
+    redo.done = &hold.paid;
+    redo.value = 1;
+    redo.n = 1;
+    redo.spent[0] = t.counters[0].spent;
+    redo.spent[0].cost += 30;
+    redo.unjournaled[0] = t.counters[0].unjournaled;
+    t.counters[0].spent.input_tokens = 999999;
+    llm_redo(&redo);
+    llm_redo(&redo);
+    llm_ledger_settle(&hold);
+    ok(spent(&t, 0, START) == 90 && spent(&p, 0, START) == 120
+       && t.counters[0].spent.input_tokens != 999999,
+       "a step that broke off is brought to its end");
+}
+
+
+static void
+late(void)
+{
+    box_t           t, p;
+    llm_hold_t      hold;
+    llm_amounts_t   actual;
+    llm_shortage_t  s;
+
+    box_init(&t, LLM_ACCOUNT_VIRTUAL_KEY);
+    box_init(&p, LLM_ACCOUNT_PROVIDER);
+    actual = amounts(30, 7, 8);
+
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    (void) spent(&t, 1, START + HOUR);
+    settle(&hold, &actual, START);
+    ok(spent(&t, 0, START) == 30 && spent(&t, 2, START) == 30
+       && spent(&t, 1, START + HOUR) == 0,
+       "a charge of a window that has turned since is not the next one's");
+
+    memset(&hold, 0, sizeof(hold));
+    hold.unjournaled = true;
+    {
+        unsigned         chosen;
+        llm_party_t      tenants[1] = { party(&t) };
+        llm_candidate_t  c[1] = { candidate(&p, 1, 5, 5) };
+
+        llm_ledger_admit(&hold, tenants, 1, c, 1, START, &chosen, &s);
+    }
+    settle(&hold, &actual, START);
+    ok(t.counters[0].unjournaled.cost == 30
+       && t.counters[0].unjournaled.requests == 1
+       && p.counters[0].unjournaled.input_tokens == 7
+       && spent(&t, 0, START) == 60,
+       "what no record tells of is remembered");
+    (void) spent(&t, 2, START + 2 * DAY);
+    ok(t.counters[2].unjournaled.cost == 0
+       && t.counters[0].unjournaled.cost == 30, "until its window turns");
 }
 
 
@@ -967,6 +1139,8 @@ main(void)
     failover();
     extremes();
     never_exceeded();
+    killed();
+    late();
     random_life();
 
     return plan_done();

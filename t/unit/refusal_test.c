@@ -360,6 +360,8 @@ static const other_case_t  other_cases[] = {
       { "invalid_request_error", "encoding_unsupported",
         "ValidationException" } },
     { LLM_REFUSE_TOO_BUSY, { 429, 429, 429 },
+      { "rate_limit_error", "rate_limit_exceeded", "ThrottlingException" } },
+    { LLM_REFUSE_LEDGER, { 429, 429, 429 },
       { "rate_limit_error", "rate_limit_exceeded", "ThrottlingException" } }
 };
 
