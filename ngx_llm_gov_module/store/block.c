@@ -6,15 +6,21 @@
 #include "block_columns.h"
 
 
-static uint64_t llm_block_get(const unsigned char *p, unsigned n);
 static int llm_block_check(const llm_block_t *block, unsigned id,
     const llm_block_sizes_t *sizes);
-static void llm_block_attempt(const llm_block_t *block, unsigned first,
-    uint32_t index, const llm_row_t *row, llm_row_attempt_t *attempt,
-    unsigned place);
-static void llm_block_tags(const llm_block_t *block, uint32_t index,
+static void llm_block_attempt(const llm_block_t *block,
+    const llm_block_texts_t *texts, unsigned first, uint32_t index,
     llm_row_t *row);
-static llm_str_t llm_block_uuid(uint64_t high, uint64_t low, unsigned place);
+static void llm_block_tags(const llm_block_t *block,
+    const llm_block_texts_t *texts, uint32_t index, llm_row_t *row);
+
+
+/* within the header and the descriptors */
+static inline uint64_t
+llm_block_get(const unsigned char *p, unsigned n)
+{
+    return llm_column_load(p, llm_column_mask(n));
+}
 
 
 int
@@ -92,19 +98,6 @@ llm_block_check(const llm_block_t *block, unsigned id,
 }
 
 
-static uint64_t
-llm_block_get(const unsigned char *p, unsigned n)
-{
-    uint64_t  value;
-
-    for (value = 0; n > 0; n--) {
-        value = value << 8 | p[n - 1];
-    }
-
-    return value;
-}
-
-
 void
 llm_block_sizes(const llm_block_t *block, llm_block_sizes_t *sizes)
 {
@@ -164,6 +157,7 @@ llm_block_column(const llm_block_t *block, unsigned id, llm_column_t *column)
     column->words = (uint32_t) llm_block_get(p + 6, 2);
     column->max = llm_block_get(p + 16, 8);
     column->scale = llm_block_get(p + 24, 8);
+    column->scale = column->scale ? column->scale : 1;
     column->count = llm_column_count(id, &sizes);
     column->id_width = (uint8_t) llm_column_width(sizes.strings - 1);
 
@@ -180,31 +174,36 @@ llm_block_column(const llm_block_t *block, unsigned id, llm_column_t *column)
 }
 
 
-llm_str_t
-llm_block_string(const llm_block_t *block, uint64_t id)
+void
+llm_block_texts(const llm_block_t *block, llm_block_texts_t *texts)
 {
-    uint64_t           from, to;
-    llm_column_t       ends;
     llm_block_sizes_t  sizes;
 
     llm_block_sizes(block, &sizes);
+    llm_block_column(block, LLM_COL_STRING_END, &texts->ends);
 
-    if (id == 0 || id >= sizes.strings) {
+    texts->bytes = (const char *) block->data + sizes.bytes_at;
+    texts->len = sizes.bytes;
+}
+
+
+llm_str_t
+llm_block_text(const llm_block_texts_t *texts, uint64_t id)
+{
+    uint64_t  from, to;
+
+    if (id == 0 || id >= texts->ends.count) {
         return llm_str("");
     }
 
-    llm_block_column(block, LLM_COL_STRING_END, &ends);
+    from = (uint64_t) llm_column_number(&texts->ends, (uint32_t) id - 1);
+    to = (uint64_t) llm_column_number(&texts->ends, (uint32_t) id);
 
-    from = (uint64_t) llm_column_number(&ends, (uint32_t) id - 1);
-    to = (uint64_t) llm_column_number(&ends, (uint32_t) id);
-
-    if (from > to || to > sizes.bytes) {
+    if (from > to || to > texts->len) {
         return llm_str("");
     }
 
-    return (llm_str_t) {
-        (const char *) block->data + sizes.bytes_at + from, to - from
-    };
+    return (llm_str_t) { texts->bytes + from, to - from };
 }
 
 
@@ -237,16 +236,19 @@ llm_block_part(const llm_block_t *block, unsigned id, uint32_t index,
 void
 llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
 {
-    int64_t       numbers[LLM_COL_LAST];
-    uint32_t      from, to;
-    unsigned      id;
-    llm_column_t  column;
+    int64_t            numbers[LLM_COL_LAST];
+    uint32_t           from, to;
+    unsigned           id;
+    llm_column_t       column;
+    llm_block_texts_t  texts;
+
+    llm_block_texts(block, &texts);
 
     for (id = 0; id < LLM_COL_LAST; id++) {
         llm_block_column(block, id, &column);
 
         if (id < LLM_COL_ENDED) {
-            *llm_block_row_string(row, id) = llm_block_string(block,
+            *llm_block_row_string(row, id) = llm_block_text(&texts,
                        llm_column_word(&column,
                                        llm_column_code(&column, index)));
 
@@ -256,7 +258,7 @@ llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
     }
 
     llm_block_row_back(row, numbers);
-    llm_block_tags(block, index, row);
+    llm_block_tags(block, &texts, index, row);
 
     if (row->nattempts == 0) {
         return;
@@ -267,19 +269,16 @@ llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
     row->nattempts = 0;
 
     while (from < to && row->nattempts < LLM_ROW_ATTEMPTS_MAX - 1) {
-        llm_block_attempt(block, LLM_COL_EARLIER, from++, row,
-                          &row->attempts[row->nattempts], row->nattempts);
-        row->nattempts++;
+        llm_block_attempt(block, &texts, LLM_COL_EARLIER, from++, row);
     }
 
-    llm_block_attempt(block, LLM_COL_LAST, index, row,
-                      &row->attempts[row->nattempts], row->nattempts);
-    row->nattempts++;
+    llm_block_attempt(block, &texts, LLM_COL_LAST, index, row);
 }
 
 
 static void
-llm_block_tags(const llm_block_t *block, uint32_t index, llm_row_t *row)
+llm_block_tags(const llm_block_t *block, const llm_block_texts_t *texts,
+    uint32_t index, llm_row_t *row)
 {
     uint32_t      from, to;
     llm_column_t  column;
@@ -290,7 +289,7 @@ llm_block_tags(const llm_block_t *block, uint32_t index, llm_row_t *row)
     llm_block_column(block, LLM_COL_TAG, &column);
 
     while (from < to && row->ntags < LLM_ROW_TAGS_MAX) {
-        row->tags[row->ntags++] = llm_block_string(block,
+        row->tags[row->ntags++] = llm_block_text(texts,
                         llm_column_word(&column,
                                         llm_column_code(&column, from++)));
     }
@@ -298,18 +297,22 @@ llm_block_tags(const llm_block_t *block, uint32_t index, llm_row_t *row)
 
 
 static void
-llm_block_attempt(const llm_block_t *block, unsigned first, uint32_t index,
-    const llm_row_t *row, llm_row_attempt_t *attempt, unsigned place)
+llm_block_attempt(const llm_block_t *block, const llm_block_texts_t *texts,
+    unsigned first, uint32_t index, llm_row_t *row)
 {
-    int64_t       numbers[LLM_ATT_COLUMNS];
-    unsigned      id;
-    llm_column_t  column;
+    int64_t             numbers[LLM_ATT_COLUMNS];
+    unsigned            id;
+    llm_column_t        column;
+    llm_row_attempt_t  *attempt;
+    static _Thread_local char  uuids[LLM_ROW_ATTEMPTS_MAX][LLM_UUID_TEXT];
+
+    attempt = &row->attempts[row->nattempts];
 
     for (id = 0; id < LLM_ATT_COLUMNS; id++) {
         llm_block_column(block, first + id, &column);
 
         if (id <= LLM_ATT_REQUEST_ID) {
-            *llm_block_attempt_string(attempt, id) = llm_block_string(block,
+            *llm_block_attempt_string(attempt, id) = llm_block_text(texts,
                        llm_column_word(&column,
                                        llm_column_code(&column, index)));
 
@@ -321,32 +324,11 @@ llm_block_attempt(const llm_block_t *block, unsigned first, uint32_t index,
     llm_block_attempt_back(row, attempt, numbers);
 
     if (numbers[LLM_ATT_UUID_HIGH] || numbers[LLM_ATT_UUID_LOW]) {
-        attempt->request_id = llm_block_uuid(
+        attempt->request_id = llm_uuid_text(
                                     (uint64_t) numbers[LLM_ATT_UUID_HIGH],
                                     (uint64_t) numbers[LLM_ATT_UUID_LOW],
-                                    place);
-    }
-}
-
-
-static llm_str_t
-llm_block_uuid(uint64_t high, uint64_t low, unsigned place)
-{
-    char                         *p;
-    unsigned                      i;
-    static const char             hex[] = "0123456789abcdef";
-    static _Thread_local char     texts[LLM_ROW_ATTEMPTS_MAX][36];
-
-    p = texts[place];
-
-    for (i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20) {
-            *p++ = '-';
-        }
-
-        *p++ = hex[(i < 16 ? high >> (60 - 4 * i) : low >> (124 - 4 * i))
-                   & 0x0f];
+                                    uuids[row->nattempts]);
     }
 
-    return (llm_str_t) { texts[place], sizeof(texts[place]) };
+    row->nattempts++;
 }

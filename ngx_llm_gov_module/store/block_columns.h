@@ -29,6 +29,7 @@
 #define LLM_COLUMN_SIZE     32
 #define LLM_BLOCK_PAD       8
 #define LLM_DICTIONARY_MAX  256
+#define LLM_UUID_TEXT       36
 #define LLM_BLOCK_WORDS     (LLM_BLOCK_ROWS / 64)
 
 
@@ -148,6 +149,13 @@ typedef struct {
 } llm_column_t;
 
 
+typedef struct {
+    llm_column_t   ends;
+    const char    *bytes;
+    size_t         len;
+} llm_block_texts_t;
+
+
 /* is it a column of strings? */
 bool llm_column_is_string(unsigned id);
 
@@ -158,8 +166,9 @@ void llm_block_sizes(const llm_block_t *block, llm_block_sizes_t *sizes);
 void llm_block_column(const llm_block_t *block, unsigned id,
     llm_column_t *column);
 
-/* the empty string for a number that there is not */
-llm_str_t llm_block_string(const llm_block_t *block, uint64_t id);
+/* the table of strings; the empty one for a number that there is not */
+void llm_block_texts(const llm_block_t *block, llm_block_texts_t *texts);
+llm_str_t llm_block_text(const llm_block_texts_t *texts, uint64_t id);
 
 /* the rows [*from, *to) of a table that belong to a row; `id`: LLM_COL_*_END */
 void llm_block_part(const llm_block_t *block, unsigned id, uint32_t index,
@@ -180,6 +189,11 @@ llm_str_t *llm_block_attempt_string(llm_row_attempt_t *attempt, unsigned id);
 
 /* a canonical UUID as two numbers, LLM_ERROR: it is none (or all zeros) */
 int llm_uuid_parse(llm_str_t text, uint64_t *high, uint64_t *low);
+llm_str_t llm_uuid_text(uint64_t high, uint64_t low,
+    char text[LLM_UUID_TEXT]);
+
+/* LLM_COL_FLAGS of a row */
+int64_t llm_block_flags(const llm_row_t *row);
 
 
 /* `width` little endian bytes; 8 can be read at p */

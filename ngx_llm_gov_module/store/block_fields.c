@@ -68,9 +68,8 @@ static const uint16_t  llm_block_strings[] = {
 
 
 static int64_t llm_row_cost_rest(const llm_row_t *row);
-static int64_t llm_row_flags(const llm_row_t *row);
 static int64_t llm_row_input(const llm_row_t *row);
-static int64_t llm_row_first_token(const llm_row_t *row, int64_t started_ms);
+static int64_t llm_block_first_token(const llm_row_t *row, int64_t started_ms);
 
 
 /* differences of what may be any number */
@@ -136,7 +135,7 @@ llm_block_numbers(const llm_row_t *row, int64_t *numbers)
     numbers[LLM_COL_ID_LOW] = (int64_t) llm_id_part(row->id + 8, 8);
     numbers[LLM_COL_COST_REST] = llm_less(llm_row_cost_rest(row),
                                           row->cost.output);
-    numbers[LLM_COL_FLAGS] = llm_row_flags(row);
+    numbers[LLM_COL_FLAGS] = llm_block_flags(row);
 }
 
 
@@ -185,8 +184,8 @@ llm_block_row_back(llm_row_t *row, const int64_t *numbers)
 }
 
 
-static int64_t
-llm_row_flags(const llm_row_t *row)
+int64_t
+llm_block_flags(const llm_row_t *row)
 {
     return (row->streamed ? LLM_FLAG_STREAMED : 0)
            | (row->aborted ? LLM_FLAG_ABORTED : 0)
@@ -220,7 +219,7 @@ llm_row_input(const llm_row_t *row)
 
 
 static int64_t
-llm_row_first_token(const llm_row_t *row, int64_t started_ms)
+llm_block_first_token(const llm_row_t *row, int64_t started_ms)
 {
     return (row->first_token_ms == 0) ? -1
                                       : llm_less(row->first_token_ms,
@@ -247,7 +246,7 @@ llm_block_attempt_numbers(const llm_row_t *row,
                                                 attempt->admitted_ms);
     numbers[LLM_ATT_ENDED] = llm_less(row->ended_ms, attempt->ended_ms);
     numbers[LLM_ATT_FIRST_TOKEN] =
-                    llm_less(llm_row_first_token(row, attempt->started_ms),
+                    llm_less(llm_block_first_token(row, attempt->started_ms),
                              attempt->first_token_ms);
     numbers[LLM_ATT_INPUT] = llm_less(llm_row_input(row),
                                       attempt->input_tokens);
@@ -271,7 +270,7 @@ llm_block_attempt_back(const llm_row_t *row,
                                           attempt->admitted_ms);
     attempt->ended_ms = llm_less(row->ended_ms, numbers[LLM_ATT_ENDED]);
     attempt->first_token_ms =
-                    llm_less(llm_row_first_token(row, attempt->started_ms),
+                    llm_less(llm_block_first_token(row, attempt->started_ms),
                              numbers[LLM_ATT_FIRST_TOKEN]);
     attempt->input_tokens = llm_less(llm_row_input(row),
                                      numbers[LLM_ATT_INPUT]);
@@ -361,4 +360,26 @@ llm_uuid_parse(llm_str_t text, uint64_t *high, uint64_t *low)
     *low = part[1];
 
     return LLM_OK;
+}
+
+
+llm_str_t
+llm_uuid_text(uint64_t high, uint64_t low, char text[LLM_UUID_TEXT])
+{
+    char              *p;
+    unsigned           i;
+    static const char  hex[] = "0123456789abcdef";
+
+    p = text;
+
+    for (i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) {
+            *p++ = '-';
+        }
+
+        *p++ = hex[(i < 16 ? high >> (60 - 4 * i) : low >> (124 - 4 * i))
+                   & 0x0f];
+    }
+
+    return (llm_str_t) { text, LLM_UUID_TEXT };
 }
