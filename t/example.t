@@ -79,6 +79,19 @@ ok(wait_for(sub { -e "$run/logs/llm.log" && LLM::Test::slurp(
                       "$run/logs/llm.log") =~ /"price":"exact"/ }),
    'and the log');
 
+# the dashboard; t/dashboard.t looks at it with a browser
+
+like(text(), qr{Dashboard: +http://127\.0\.0\.1:$port/llm/dashboard/\n},
+     'it prints the address of the dashboard');
+$r = get('/llm/dashboard/');
+is($r->{status}, 200, 'the dashboard is served');
+like($r->{headers}{'content-security-policy'}, qr/^default-src 'none';/,
+     'and may load nothing from elsewhere');
+like(get('/llm/dashboard/app.js')->{headers}{'content-type'},
+     qr{^text/javascript}, 'its modules are JavaScript');
+is(get('/llm/dashboard')->{headers}{location}, 'dashboard/',
+   'its address may lack the last slash');
+
 # the small key runs out, and is told so
 
 my $small = LLM::Test::slurp("$run/conf/small.key");
