@@ -14,6 +14,7 @@
 
 #define ROUNDS    120
 #define CLAIMANTS 12
+#define MANY      2000
 #define SEGMENTS  7
 
 
@@ -435,7 +436,7 @@ power_loss(void)
 {
     char            *kept;
     uint64_t         position, number, next;
-    unsigned         n;
+    unsigned         n, i;
     const char      *dir;
     llm_journal_t   *journal;
     llm_segment_t  **segments, *segment;
@@ -455,8 +456,13 @@ power_loss(void)
     kept = malloc(segment->file.len);
     memcpy(kept, segment->file.header, segment->file.len);
     position = llm_segment_tail(segment);
-    put(journal, 2);
-    read_on(segment, &position, &number);
+
+    for (i = 2; i < MANY; i++) {
+        put(journal, i);
+        read_on(segment, &position, &number);
+        llm_segment_fold(segment, position);
+    }
+
     llm_journal_release(journal);
     memcpy(segment->file.header, kept, segment->file.len);
     free(kept);
