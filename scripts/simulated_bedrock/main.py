@@ -77,7 +77,8 @@ class App:
         else:
             await self.bedrock.handle(connection, call)
             call.record.update(access_key=call.access_key, model=call.model,
-                               operation=call.operation, region=call.region)
+                               operation=call.operation, region=call.region,
+                               request_id=call.id)
         call.record["done"] = True
         if self.log:
             self._say(call)

@@ -1,0 +1,1 @@
+"""The ledger beside AWS's own records, read with the standard library only."""

@@ -1,0 +1,405 @@
+#!/usr/bin/perl
+
+# scripts/reconcile: the ledger beside AWS's invocation logs and bill.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use IO::Compress::Gzip qw(gzip);
+use LLM::Test;
+use Test::More;
+
+my $t = LLM::Test->new;
+my $tool = "$LLM::Test::root/scripts/reconcile";
+
+my $haiku = $LLM::Test::haiku;
+my $sonnet = 'anthropic.claude-sonnet-4-5-20250929-v1:0';
+my $profile = 'arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.'
+    . $sonnet;
+
+sub reconcile {
+    my (@arguments) = @_;
+
+    my $out = "$t->{prefix}/out";
+    my $command = join ' ', map { "'$_'" } $tool, @arguments;
+    my $status = system("$command > $out 2> $out.err") >> 8;
+
+    return ($status, LLM::Test::slurp($out), LLM::Test::slurp("$out.err"));
+}
+
+sub report {
+    my ($status, $out, $err) = reconcile(@_, '--format', 'json');
+    return { status => $status, err => $err, %{ json_decode($out) // {} } };
+}
+
+sub packed {
+    my ($name, $content) = @_;
+
+    my $path = $t->file($name);
+    gzip(\$content, $path) or die "$path: gzip";
+    return $path;
+}
+
+# Ten calls as both sides tell them, by hand.
+
+my @calls = map { {
+    id => sprintf('aaaaaaaa-0000-4000-8000-%012d', $_),
+    time => sprintf('2026-11-%02dT10:00:%02dZ', 20 + $_ % 2, $_),
+    model => $_ < 7 ? $haiku : $profile, region => $_ < 7 ? 'us-east-1'
+                                                          : 'us-west-2',
+    input => 100 * $_, output => 10 * $_, read => $_ > 3 ? 1000 : 0,
+    write => $_ > 5 ? 50 : 0, cost => sprintf '%.9f', $_ / 8_000_000,
+} } 1 .. 10;
+
+sub row {
+    my ($c, %o) = @_;
+
+    return {
+        seq => 1, id => sprintf('%032s', $c->{id} // ''),
+        time => $c->{time}, received => $c->{time}, price => 'exact',
+        virtual_key => 'k', model => $c->{model}, region => $c->{region},
+        cost => $c->{cost} + 0,
+        tokens => { input => $c->{input}, output => $c->{output},
+                    cache_read => $c->{read}, cache_write_5m => $c->{write},
+                    cache_write_1h => 0, reasoning => 0 },
+        attempts => [ {
+            provider => 'p', region => $c->{region}, model => $c->{model},
+            request_id => $c->{id}, started => $c->{time}, result => 'ok',
+            status => 200, cost => $c->{cost} + 0,
+            input_tokens => $c->{input} + $c->{read} + $c->{write},
+            output_tokens => $c->{output} } ], %o };
+}
+
+sub invocation {
+    my ($c, %o) = @_;
+
+    return {
+        schemaType => 'ModelInvocationLog', schemaVersion => '1.0',
+        timestamp => $c->{time}, accountId => '123456789012',
+        identity => { arn => 'arn:aws:sts::123456789012:assumed-role/gw/i-1' },
+        region => $c->{region}, requestId => $c->{id}, operation => 'Converse',
+        modelId => $c->{model}, requestMetadata => { team => 'ml' },
+        input => { inputContentType => 'application/json',
+                   inputBodyJson => { messages => [] },
+                   inputTokenCount => $c->{input},
+                   $c->{read} ? (cacheReadInputTokenCount => $c->{read}) : (),
+                   $c->{write} ? (cacheWriteInputTokenCount => $c->{write})
+                               : () },
+        output => { outputContentType => 'application/json',
+                    outputBodyJson => {},
+                    outputTokenCount => $c->{output} }, %o };
+}
+
+sub lines { return join '', map { json_encode($_) . "\n" } @_ }
+
+my $ledger = $t->file('ledger.ndjson', lines(map { row($_) } @calls));
+my @logged = map { invocation($_) } @calls;
+
+# every shape in which AWS hands its log out
+
+my %shape = (
+    's3' => packed('s3/AWSLogs/a.json.gz', lines(@logged)),
+    'plain lines' => $t->file('plain.json', lines(@logged)),
+    'filter-log-events' => $t->file('filter.json', json_encode({
+        events => [ map { { timestamp => 1, message => json_encode($_) } }
+                    @logged ] })),
+    'export task' => packed('export.gz', join '', map {
+        "$_->{timestamp} " . json_encode($_) . "\n" } @logged),
+    'subscription' => $t->file('subscription.json', join '', map {
+        json_encode({ messageType => 'DATA_MESSAGE', logEvents => [
+            { id => 1, timestamp => 1, message => json_encode($_) } ] })
+        } @logged),
+    'insights' => $t->file('insights.json', json_encode({ results => [
+        map { [ { field => '@ptr', value => 'x' },
+                { field => '@message', value => json_encode($_) } ] }
+        @logged ] })),
+    'a folder' => "$t->{prefix}/s3",
+);
+
+packed('s3/AWSLogs/data/body.json.gz', json_encode({ messages => [] }));
+
+for my $name (sort keys %shape) {
+    my $r = report('--ledger', $ledger, '--invocations', $shape{$name});
+
+    is($r->{status}, 0, "$name: equal") or diag(explain($r));
+    is_deeply([ map { "$_->{day} $_->{model} $_->{region}" }
+                @{ $r->{groups} } ],
+              [ "2026-11-20 $haiku us-east-1", "2026-11-20 $sonnet us-west-2",
+                "2026-11-21 $haiku us-east-1",
+                "2026-11-21 $sonnet us-west-2" ],
+              "$name: by day, model, region");
+    is_deeply($r->{groups}[1]{ledger}, {
+        calls => 2, cost => '0.00000225', tokens => {
+            input => 1800, output => 180, cache_read => 2000,
+            cache_write => 100 } }, "$name: the ledger's sums");
+    is_deeply($r->{groups}[1]{log}, {
+        calls => 2, cost => undef, tokens => {
+            input => 1800, output => 180, cache_read => 2000,
+            cache_write => 100 } }, "$name: AWS's sums");
+}
+
+# the ledger in its other shapes
+
+my @attempts = map { { log => $_->{id}, seq => 1, attempt => 1,
+                       %{ $_->{attempts}[0] } } } map { row($_) } @calls;
+my @columns = qw(log attempt region model request_id started result
+                 input_tokens output_tokens cost);
+
+for my $other (
+    [ 'a page of JSON', $t->file('page.json', json_encode({
+        logs => [ map { row($_) } @calls ], next => undef })) ],
+    [ 'gzip', packed('ledger.gz', lines(map { row($_) } @calls)) ],
+    [ 'attempts', $t->file('attempts.ndjson', lines(@attempts)) ],
+    [ 'attempts as CSV', $t->file('attempts.csv', join '', map { "$_\r\n" }
+        join(',', @columns), map { my $a = $_; join ',', @{$a}{@columns} }
+        @attempts) ])
+{
+    my ($name, $path) = @$other;
+    my $r = report('--ledger', $path, '--invocations', $shape{s3});
+    is($r->{status}, 0, "ledger, $name: equal") or diag(explain($r));
+}
+
+# failures and retries cost nothing; a call that was made twice is two
+
+my $failed = { %{ $calls[0] }, id => 'failed-1', input => 0, output => 0,
+               read => 0, write => 0, cost => 0 };
+my $two = row($calls[9]);
+unshift @{ $two->{attempts} }, {
+    region => 'us-east-1', model => $haiku, request_id => 'failed-1',
+    started => $calls[9]{time}, result => 'throttled', status => 429,
+    input_tokens => 0, output_tokens => 0, cost => 0 },
+    { %{ row($calls[8])->{attempts}[0] }, result => 'broken' };
+my $r = report('--ledger', $t->file('retries.ndjson', lines(
+                   (map { row($_) } @calls[0 .. 7]), $two)),
+               '--invocations', $t->file('retries.json', lines(
+                   @logged, invocation($failed,
+                                       errorCode => 'ThrottlingException'))));
+is($r->{status}, 0, 'failover: attempts are compared, not requests')
+    or diag(explain($r));
+is($r->{notes}{'calls that failed and cost nothing'}, 1, 'failed ones noted');
+
+# planted differences
+
+my @ours = map { row($_) } @calls[1 .. 9];
+my $extra = { %{ $calls[0] }, id => 'only-ours' };
+push @ours, row($extra, price => 'estimated');
+push @ours, row({ %{ $calls[0] }, id => undef, time => '2026-11-20T11:00:00Z' },
+                id => 'c' x 32, recovered => JSON::PP::true,
+                price => 'estimated');
+my @theirs = @logged;
+$theirs[4] = invocation({ %{ $calls[4] }, output => 51 });
+my $ours = $t->file('ours.ndjson', lines(@ours));
+my $theirs = $t->file('theirs.json', lines(@theirs));
+$r = report('--ledger', $ours, '--invocations', $theirs);
+
+is($r->{status}, 1, 'differences: the exit status');
+ok(!$r->{equal}, 'not equal');
+is_deeply([ map { [ $_->{what}, $_->{request_id} ] } @{ $r->{calls} } ],
+          [ [ 'only_in_the_ledger', undef ],
+            [ 'only_in_aws_log', $calls[0]{id} ],
+            [ 'only_in_the_ledger', 'only-ours' ],
+            [ 'tokens_differ', $calls[4]{id} ] ], 'each call that differs')
+    or diag(explain($r->{calls}));
+is($r->{calls}[2]{ledger}{note}, 'estimated', 'and what may explain it');
+is($r->{calls}[3]{ledger}{tokens}{output}, 50, 'ours');
+is($r->{calls}[3]{log}{tokens}{output}, 51, 'and theirs');
+my ($group) = grep { $_->{day} eq '2026-11-21' && $_->{model} eq $haiku }
+    @{ $r->{groups} };
+is($group->{ledger_minus_log}{tokens}{output}, -1, 'the sum differs by that');
+
+my ($status, $text) = reconcile('--ledger', $ours, '--invocations', $theirs);
+is($status, 1, 'as text: the exit status');
+like($text, qr/^2026-11-21  \Q$haiku\E  us-east-1  DIFFERENT$/m, 'a heading');
+like($text, qr/^  ledger - log +0 +0 +-1 /m, 'the difference');
+like($text, qr/^tokens differ: \S+ \Q$calls[4]{id}\E /m, 'the call');
+like($text, qr/^only in AWS's log: \S+ \Q$calls[0]{id}\E /m, 'the missing one');
+like($text, qr/^there are differences$/m, 'the last word');
+
+($status, $text) = reconcile('--ledger', $ours, '--invocations', $theirs,
+                             '--format', 'csv');
+is($status, 1, 'as CSV: the exit status');
+my ($head, @lines) = split /\r\n/, $text;
+like($head, qr/^what,day,model,region,request_id,row,ledger_calls,/, 'a head');
+is(scalar(grep { /^tokens differ,/ } @lines), 1, 'the call');
+is(scalar(grep { /^(?:equal|different),/ } @lines), 4, 'the groups');
+
+# a part of the time, of the callers
+
+$r = report('--ledger', $ours, '--invocations', $theirs, '--from',
+            '2026-11-21T10:00:06Z', '--to', '2026-11-22');
+is($r->{status}, 0, 'a time without differences');
+is_deeply([ map { $_->{log}{calls} } @{ $r->{groups} } ], [ 2 ],
+          'and only that');
+
+my $stranger = invocation({ %{ $calls[0] }, id => 'a-stranger' },
+    identity => { arn => 'arn:aws:iam::123456789012:user/someone' });
+my $with = $t->file('stranger.json', lines(@logged, $stranger));
+is(report('--ledger', $ledger, '--invocations', $with)->{status}, 1,
+   'a call past the gateway');
+is(report('--ledger', $ledger, '--invocations', $with, '--identity',
+          '*assumed-role/gw/*')->{status}, 0, 'is none of ours');
+is(report('--ledger', $ledger, '--invocations', $shape{s3}, '--invocations',
+          $shape{'export task'})->{status}, 0, 'the same log twice');
+
+# the bill: legacy and 2.0
+
+my %price = (input => '0.00000025', output => '0.00000125',
+             read => '0.000000025', write => '0.0000003125');
+my %called = ($haiku => 'Claude3Haiku', $profile => 'Claude4.5Sonnet');
+my %usage = (input => 'input-tokens', output => 'output-tokens',
+             read => 'cache-read-input-token-count',
+             write => 'cache-write-input-token-count');
+
+sub bill {
+    my ($shape, @calls) = @_;
+
+    my (%amount, @rows);
+
+    for my $c (@calls) {
+        for my $kind (qw(input output read write)) {
+            $amount{substr($c->{time}, 0, 13)}{$c->{model}}{$c->{region}}
+                   {$kind} += $c->{$kind};
+        }
+    }
+
+    for my $hour (sort keys %amount) {
+        for my $model (sort keys %{ $amount{$hour} }) {
+            for my $region (sort keys %{ $amount{$hour}{$model} }) {
+                my $kinds = $amount{$hour}{$model}{$region};
+                for my $kind (sort keys %$kinds) {
+                    my $n = $kinds->{$kind} or next;
+                    my $prefix = $region eq 'us-east-1' ? 'USE1' : 'USW2';
+                    push @rows, [ "$hour:00:00Z", $region,
+                        "$prefix-$called{$model}-$usage{$kind}",
+                        sprintf('%.10f', $n * $price{$kind}),
+                        sprintf('%.10f', $n / 1000) ];
+                }
+            }
+        }
+    }
+
+    push @rows, [ '2026-11-20T00:00:00Z', '', 'Tax', '0.5', '1' ];
+
+    if ($shape eq 'legacy') {
+        return join '', "identity/LineItemId,lineItem/UsageStartDate,"
+            . "lineItem/LineItemType,lineItem/ProductCode,lineItem/UsageType,"
+            . "product/region,lineItem/UnblendedCost,lineItem/UsageAmount,"
+            . "pricing/unit,lineItem/UsageAccountId\n",
+            (map { my ($time, $region, $type, $cost, $amount) = @$_;
+                   join(',', 'x', $time, $type eq 'Tax' ? 'Tax' : 'Usage',
+                        'AmazonBedrock', $type, $region, $cost, $amount,
+                        '1K tokens', '123456789012') . "\n" } @rows),
+            "x,2026-11-20T00:00:00Z,Usage,AmazonEC2,USE1-BoxUsage,us-east-1,"
+            . "9.9,1,Hrs,123456789012\n";
+    }
+
+    return join '', "line_item_usage_start_date,line_item_line_item_type,"
+        . "line_item_product_code,line_item_usage_type,product_region_code,"
+        . "line_item_unblended_cost,line_item_usage_amount,pricing_unit,"
+        . "product\n",
+        map { my ($time, $region, $type, $cost, $amount) = @$_;
+              $time =~ s/T(.*)Z/ $1.000/;
+              join(',', $time, $type eq 'Tax' ? 'Tax' : 'Usage',
+                   'AmazonBedrock', $type, $region, $cost, $amount,
+                   '1K tokens', '"{""product_name"":""Amazon Bedrock""}"')
+                  . "\n" } @rows;
+}
+
+for my $c (@calls) {
+    $c->{cost} = sprintf '%.9f', $c->{input} * $price{input}
+        + $c->{output} * $price{output} + $c->{read} * $price{read}
+        + $c->{write} * $price{write};
+}
+
+$ledger = $t->file('priced.ndjson', lines(map { row($_) } @calls));
+
+for my $shape ('legacy', '2.0') {
+    my $path = packed("cur-$shape.csv.gz", bill($shape, @calls));
+    my $r = report('--ledger', $ledger, '--bill', $path);
+
+    is($r->{status}, 0, "bill, $shape: equal") or diag(explain($r));
+    is(scalar @{ $r->{groups} }, 4, "bill, $shape: groups");
+    is($r->{groups}[0]{bill}{cost}, $r->{groups}[0]{ledger}{cost},
+       "bill, $shape: cost");
+    is($r->{notes}{'lines of the bill that are no usage (Tax)'}, 1,
+       "bill, $shape: taxes are left out");
+
+    $r = report('--ledger', $ledger, '--bill', $path, '--invocations',
+                $shape{s3});
+    is($r->{status}, 0, "bill and log, $shape: equal") or diag(explain($r));
+
+    $r = report('--ledger', $ours, '--bill', $path);
+    is($r->{status}, 1, "bill, $shape: other costs") or diag(explain($r));
+
+    $path = $t->file("dear-$shape.csv", bill($shape, @calls,
+        { %{ $calls[0] }, input => 1, output => 0, read => 0, write => 0 }));
+    is(report('--ledger', $ledger, '--bill', $path)->{status}, 1,
+       "bill, $shape: one token more");
+}
+
+# Marketplace's lines, whose model is in the product's name
+
+my $market = $t->file('market.csv', join '', map { "$_\n" }
+    'lineItem/UsageStartDate,lineItem/LineItemType,lineItem/ProductCode,'
+    . 'lineItem/UsageType,product/ProductName,lineItem/UnblendedCost,'
+    . 'lineItem/UsageAmount,pricing/unit,lineItem/LineItemDescription',
+    map { join ',', '2026-11-20T10:00:00Z', 'Usage', 'a1b2c3d4', $_->[0],
+          'Claude Sonnet 4.5 (Amazon Bedrock Edition)', $_->[1], $_->[2],
+          'Units', 'AWS Marketplace software usage|us-west-2|Million tokens' }
+    [ 'USW2-MP:USW2_InputTokenCount-Units', 1800 * $price{input}, 0.0018 ],
+    [ 'USW2-MP:USW2_OutputTokenCount-Units', 180 * $price{output}, 0.00018 ],
+    [ 'USW2-MP:USW2_CacheReadInputTokenCount-Units', 2000 * $price{read},
+      0.002 ],
+    [ 'USW2-MP:USW2_CacheWriteInputTokenCount-Units', 100 * $price{write},
+      0.0001 ]);
+$r = report('--ledger', $t->file('sonnet.ndjson', lines(map { row($_) }
+    @calls[7, 9])), '--bill', $market);
+is($r->{status}, 0, 'a model that Marketplace bills') or diag(explain($r));
+
+# trouble
+
+for my $case (
+    [ 'nothing to compare', [ '--ledger', $ledger ], qr/what does AWS say/ ],
+    [ 'no ledger', [ '--bill', $ledger ], qr/where is the ledger/ ],
+    [ 'no such file', [ '--ledger', '/nowhere', '--bill', $market ],
+      qr{/nowhere: No such file} ],
+    [ 'Parquet', [ '--ledger', $ledger, '--bill',
+                   $t->file('x.parquet', "PAR1\0\0PAR1") ],
+      qr/x\.parquet: this is Parquet.*CSV/s ],
+    [ 'not a bill', [ '--ledger', $ledger, '--bill',
+                      $t->file('x.csv', "a,b\n1,2\n") ],
+      qr/x\.csv: no Cost and Usage Report/ ],
+    [ 'not a log', [ '--ledger', $ledger, '--invocations',
+                     $t->file('x.json', '{"a":1}') ],
+      qr/x\.json: no model invocation records/ ],
+    [ 'broken JSON', [ '--ledger', $ledger, '--invocations',
+                       $t->file('y.json', "{}\n{\"a\":\n") ],
+      qr/y\.json:\d+: no JSON/ ],
+    [ 'deep JSON', [ '--ledger', $ledger, '--invocations',
+                     $t->file('deep.json', '[' x 100_000) ],
+      qr/deep\.json/ ],
+    [ 'broken gzip', [ '--ledger', $ledger, '--invocations',
+                       $t->file('z.gz', "\x1f\x8b\x08garbage") ],
+      qr/z\.gz: damaged gzip/ ],
+    [ 'requests as CSV', [ '--ledger', $t->file('r.csv', "id,cost\n1,2\n"),
+                           '--bill', $market ], qr/rows=attempts/ ],
+    [ 'a row that is none', [ '--ledger', $t->file('r.ndjson', "[1]\n"),
+                              '--bill', $market ], qr/cannot be read/ ],
+    [ 'no time', [ '--ledger', $ledger, '--bill', $market, '--from', 'soon' ],
+      qr/"soon" is no time/ ],
+    [ 'no range', [ '--ledger', $ledger, '--bill', $market, '--from',
+                    '2026-11-02', '--to', '2026-11-01' ],
+      qr/--from is not before --to/ ])
+{
+    my ($name, $arguments, $says) = @$case;
+    my ($status, undef, $err) = reconcile(@$arguments);
+
+    is($status, 2, "$name: trouble");
+    like($err, $says, "$name: says what");
+    unlike($err, qr/Traceback/, "$name: in words");
+}
+
+$t->finish;
+done_testing();
