@@ -410,7 +410,7 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
 #endif
 
-    if (lmcf && ngx_http_llm_journal_init(cycle, lmcf) != NGX_OK) {
+    if (lmcf && ngx_http_llm_segment_init(cycle, lmcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -422,7 +422,7 @@ static void
 ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_llm_settle_all(cycle);
-    ngx_http_llm_journal_exit();
+    ngx_http_llm_segment_exit();
 }
 
 

@@ -77,6 +77,14 @@ static const ngx_http_llm_family_conf_t  ngx_http_llm_families[] = {
         "Whether the last attempt to write to the store failed." },
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] = { "gauge",
         "When writing to the store last failed." },
+    [NGX_HTTP_LLM_M_JOURNAL_FAILING] = { "gauge",
+        "Whether a worker cannot write the journal." },
+    [NGX_HTTP_LLM_M_UNJOURNALED] = { "counter",
+        "Requests let through although the journal could not be written." },
+    [NGX_HTTP_LLM_M_UNLOGGED_REFUSALS] = { "counter",
+        "Refusals without a row in the log, as there were too many." },
+    [NGX_HTTP_LLM_M_UNLOGGED_CONTENT] = { "counter",
+        "Requests whose content was to be logged and found no room." },
     [NGX_HTTP_LLM_M_DELIVERIES] = { "counter",
         "Alerts delivered, tries that failed, alerts given up." },
     [NGX_HTTP_LLM_M_DELIVERIES_PENDING] = { "gauge",
@@ -106,6 +114,14 @@ ngx_http_llm_metrics_store(ngx_http_llm_metrics_t *metrics)
 
     ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_STORE_FAILING,
                               overview->mirror_error[0] != '\0');
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_JOURNAL_FAILING,
+                              overview->journal_error[0] != '\0');
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNJOURNALED,
+                              overview->unjournaled);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_REFUSALS,
+                              overview->unlogged_refusals);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_CONTENT,
+                              overview->unlogged_content);
 
     if (overview->mirrored_ms) {
         buf = ngx_http_llm_sample(metrics, NGX_HTTP_LLM_M_STORE_LAG);

@@ -38,6 +38,10 @@ static const char *const  ngx_http_llm_family_names[] = {
     [NGX_HTTP_LLM_M_CREDENTIALS_FAILING] = "llm_credentials_failing",
     [NGX_HTTP_LLM_M_STORE_LAG] = "llm_store_lag_seconds",
     [NGX_HTTP_LLM_M_STORE_FAILING] = "llm_store_failing",
+    [NGX_HTTP_LLM_M_JOURNAL_FAILING] = "llm_journal_failing",
+    [NGX_HTTP_LLM_M_UNJOURNALED] = "llm_journal_requests_without_total",
+    [NGX_HTTP_LLM_M_UNLOGGED_REFUSALS] = "llm_log_refusals_left_out_total",
+    [NGX_HTTP_LLM_M_UNLOGGED_CONTENT] = "llm_log_content_left_out_total",
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] =
         "llm_store_last_error_timestamp_seconds",
     [NGX_HTTP_LLM_M_DELIVERIES] = "llm_alert_deliveries_total",

@@ -41,6 +41,13 @@ ngx_http_llm_overview(ngx_http_llm_main_conf_t *lmcf,
 
     overview->mirrored_ms = shared->mirrored_ms;
     overview->mirror_error_ms = shared->mirror_error_ms;
+    overview->journal_error_ms = shared->journal_error_ms;
+    ngx_cpystrn((u_char *) overview->journal_error,
+                (u_char *) shared->journal_error,
+                sizeof(overview->journal_error));
+    overview->unjournaled = shared->unjournaled;
+    overview->unlogged_refusals = shared->unlogged_refusals;
+    overview->unlogged_content = shared->unlogged_content;
     ngx_memcpy(overview->mirror_error, shared->mirror_error,
                sizeof(overview->mirror_error));
     overview->alerts = shared->alerts;

@@ -76,6 +76,12 @@ typedef struct {
     int64_t                     mirror_error_ms;
     char                        mirror_error[128];
 
+    int64_t                     journal_error_ms;   /* 0: never */
+    char                        journal_error[128]; /* empty: all is well */
+    uint64_t                    unjournaled;
+    uint64_t                    unlogged_refusals;
+    uint64_t                    unlogged_content;
+
     ngx_http_llm_alerts_state_t alerts;
 
     ngx_uint_t                  nseries;

@@ -84,6 +84,27 @@ ngx_http_llm_json_head(llm_buf_t *buf,
 
 
 static void
+ngx_http_llm_json_journal(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
+    const ngx_http_llm_overview_t *overview)
+{
+    llm_buf_str(buf, llm_str("\"journal\":{\"path\":"));
+    llm_buf_json_string(buf, ngx_http_llm_str(lmcf->journal));
+    llm_buf_str(buf, llm_str(","));
+    ngx_http_llm_json_text(buf, "error",
+                           ngx_http_llm_cstr(overview->journal_error,
+                                             sizeof(overview->journal_error)));
+    llm_buf_str(buf, llm_str(","));
+    ngx_http_llm_json_time(buf, "error_at", overview->journal_error_ms);
+
+    llm_buf_printf(buf, ",\"requests_without\":%" PRIu64
+                   ",\"refusals_left_out\":%" PRIu64
+                   ",\"content_left_out\":%" PRIu64 "}",
+                   overview->unjournaled, overview->unlogged_refusals,
+                   overview->unlogged_content);
+}
+
+
+static void
 ngx_http_llm_json_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     const ngx_http_llm_overview_t *overview)
 {
@@ -113,6 +134,8 @@ ngx_http_llm_json_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
                                              sizeof(overview->mirror_error)));
     llm_buf_str(buf, llm_str(","));
     ngx_http_llm_json_time(buf, "error_at", overview->mirror_error_ms);
+    llm_buf_str(buf, llm_str(","));
+    ngx_http_llm_json_journal(buf, lmcf, overview);
     llm_buf_str(buf, llm_str("}"));
 }
 

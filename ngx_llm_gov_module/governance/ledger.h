@@ -203,8 +203,9 @@ void llm_limit_state(const llm_party_t *party, const llm_limit_t *limit,
  * or nothing is taken.  The candidate is chosen by smooth weighted round robin
  * among those not excluded whose provider has room.  LLM_OK: *hold is placed
  * (requests are counted as spent at once), *chosen is the candidate's index.
- * The caller zeroes *hold, but for `unjournaled` and `redo`.  LLM_ERROR: *shortage says why (a tenant's limit if one is short, else a
- * provider's; account NULL if all candidates were excluded).
+ * The caller has zeroed *hold, but for `unjournaled` and `redo`.  LLM_ERROR:
+ * *shortage says why (a tenant's limit if one is short, else a provider's;
+ * account NULL if all candidates were excluded).
  */
 int llm_ledger_admit(llm_hold_t *hold, const llm_party_t *tenants,
     unsigned ntenants, llm_candidate_t *candidates, unsigned ncandidates,

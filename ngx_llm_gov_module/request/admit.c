@@ -46,7 +46,7 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     ctx->hold = ngx_http_llm_hold_alloc(ctx->lmcf);
 
     if (ctx->hold) {
-        ctx->hold->hold.unjournaled = (ctx->reserved == 0);
+        ctx->hold->hold.unjournaled = (ctx->segment == NULL);
 
         ngx_http_llm_needs(ctx, now);
         ngx_http_llm_exclude(ctx, now);
@@ -67,7 +67,7 @@ ngx_http_llm_admit(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
             ngx_http_llm_hold_fill(ctx, now);
             rc = NGX_OK;
 
-            if (ctx->reserved == 0 && ctx->lmcf->journal.len) {
+            if (ctx->segment == NULL && ctx->lmcf->journal.len) {
                 ctx->lmcf->shared->unjournaled++;
             }
 

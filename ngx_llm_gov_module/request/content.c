@@ -25,7 +25,7 @@ ngx_http_llm_content_add(ngx_http_llm_ctx_t *ctx, const void *data, size_t len)
     size_t  max;
 
     if (!(ctx->key->log_content & NGX_HTTP_LLM_CONTENT_ANSWER)
-        || !ctx->reserved)
+        || ctx->segment == NULL)
     {
         return;
     }
@@ -77,7 +77,7 @@ ngx_http_llm_content_write(ngx_http_llm_ctx_t *ctx)
 
     need += need / NGX_HTTP_LLM_CONTENT_PIECE * 64 + 256;
 
-    if (llm_journal_room(ngx_http_llm_journal_get())
+    if (llm_journal_room(ctx->segment->journal)
         < ctx->lmcf->journal_size / 4 + need)
     {
         (void) __sync_fetch_and_add(&ctx->lmcf->shared->unlogged_content, 1);
@@ -144,7 +144,7 @@ ngx_http_llm_content_piece(ngx_http_llm_ctx_t *ctx, ngx_uint_t direction,
     record[LLM_ROW_ID_SIZE] = (u_char) direction;
     ngx_memcpy(record + NGX_HTTP_LLM_CONTENT_HEAD, text.data, text.len);
 
-    return llm_journal_append(ngx_http_llm_journal_get(), LLM_JOURNAL_CONTENT,
+    return llm_journal_append(ctx->segment->journal, LLM_JOURNAL_CONTENT,
                               record, NGX_HTTP_LLM_CONTENT_HEAD + text.len)
            == LLM_OK ? NGX_OK : NGX_DECLINED;
 }

@@ -98,6 +98,9 @@ typedef struct {
 } ngx_http_llm_client_t;
 
 
+typedef struct ngx_http_llm_segment_s  ngx_http_llm_segment_t;
+
+
 typedef struct {
     ngx_http_request_t         *request;
     ngx_http_llm_main_conf_t   *lmcf;
@@ -144,8 +147,9 @@ typedef struct {
     ngx_http_llm_hold_t        *hold;
     int64_t                     admitted_ms;    /* its request was counted */
     int64_t                     provider_ms;    /* and that of ctx->chosen */
-    size_t                      reserved;   /* in the journal, for the last
-                                               record; 0: none is kept */
+    ngx_http_llm_segment_t     *segment;    /* of the journal; NULL: there is
+                                               no record of this call */
+    size_t                      reserved;   /* in it, for the last record */
     ngx_uint_t                  nattempts;
     ngx_msec_t                  deadline;       /* for further attempts */
     ngx_http_llm_address_t      address;        /* of the present one */
@@ -353,10 +357,13 @@ void ngx_http_llm_row_refused(ngx_http_llm_ctx_t *ctx, llm_row_t *row,
     const llm_refusal_t *refusal, const llm_reply_t *reply, llm_str_t text);
 size_t ngx_http_llm_row_bound(ngx_http_llm_ctx_t *ctx);
 
-/* journal.c: this worker's segment */
-ngx_int_t ngx_http_llm_journal_init(ngx_cycle_t *cycle,
+/* segment.c: this worker's part of the journal; where none can be claimed now
+ * that is tried again later.  _exit(): after all is settled. */
+ngx_int_t ngx_http_llm_segment_init(ngx_cycle_t *cycle,
     ngx_http_llm_main_conf_t *lmcf);
-void ngx_http_llm_journal_exit(void);
+void ngx_http_llm_segment_exit(void);
+
+/* journal.c */
 /* room for the records of a request that is to be admitted: NGX_DECLINED: there
  * is none, and it must be refused */
 ngx_int_t ngx_http_llm_journal_admit(ngx_http_llm_ctx_t *ctx);

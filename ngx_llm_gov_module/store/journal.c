@@ -46,6 +46,15 @@ llm_journal_index(const llm_journal_t *journal)
 }
 
 
+bool
+llm_journal_lost(const llm_journal_t *journal)
+{
+    struct stat  st;
+
+    return fstat(journal->file.fd, &st) == 0 && st.st_nlink == 0;
+}
+
+
 uint64_t
 llm_journal_position(const llm_journal_t *journal)
 {

@@ -71,6 +71,10 @@ void llm_journal_release(llm_journal_t *journal);
 uint64_t llm_journal_id(const llm_journal_t *journal);
 unsigned llm_journal_index(const llm_journal_t *journal);
 
+/* Has its file been removed?  Who reads it may go on as long as it lives, but
+ * nobody will find it after that. */
+bool llm_journal_lost(const llm_journal_t *journal);
+
 /* bytes that may be appended, records' headers and padding taken off; less what
  * was reserved */
 size_t llm_journal_room(const llm_journal_t *journal);
@@ -106,7 +110,7 @@ typedef struct {
 
 /*
  * The segments of a folder; opens those that are new, forgets those that are
- * gone.  `n` and `segments` are kept by the caller between calls, to begin
+ * gone, once nobody writes them and all of them is folded.  `n` and `segments` are kept by the caller between calls, to begin
  * with 0 and NULL.  A file that is no segment of ours is skipped and *error
  * says so.  LLM_ERROR: the folder cannot be read.
  */

@@ -131,6 +131,36 @@ llm_segment_close(llm_segment_t *segment)
 }
 
 
+/* a file that is gone may still be written to, and hold what is not in the
+ * store yet */
+static bool
+llm_segment_needed(llm_segment_t *segment)
+{
+    llm_journal_header_t  *header;
+
+    header = segment->file.header;
+
+    if (segment->seen) {
+        return true;
+    }
+
+    if (llm_journal_state(header) != LLM_JOURNAL_USED) {
+        return false;
+    }
+
+    if (segment->locked
+        || llm_journal_load(&header->tail) < llm_journal_load(&header->head)
+        || !llm_journal_file_lock(&segment->file))
+    {
+        return true;
+    }
+
+    llm_journal_file_unlock(&segment->file);
+
+    return false;
+}
+
+
 static unsigned
 llm_segments_forget(llm_segment_t **segments, unsigned n)
 {
@@ -140,7 +170,7 @@ llm_segments_forget(llm_segment_t **segments, unsigned n)
 
     for (i = 0; i < n; i++) {
 
-        if (segments[i]->seen) {
+        if (llm_segment_needed(segments[i])) {
             segments[left++] = segments[i];
 
         } else {
