@@ -201,6 +201,78 @@ wrong('pass and proxy', "$provider\n$key", qr/another content handler/,
       "location / {\nproxy_pass http://127.0.0.1:1;\nllm_pass bedrock; #HERE\n}");
 wrong('unpriced_model', 'llm_unpriced_model maybe; #HERE', qr/refuse.*allow/);
 
+# alerts
+
+$t->file('conf/signing', "a-signing-secret\n");
+
+my $hook = 'https://hooks.example.com/T0/B0/path-secret?token=query-secret';
+
+fine('alerts', "
+    llm_alert 100% 50% 80% projected url=$hook secret=file:signing;
+    llm_alert breaker url=$hook secret=file:signing;
+    llm_alert 50% url=$hook format=slack;
+    llm_alert 50% url=http://user:pass\@[::1]:8080;
+    $provider
+    llm_provider other { type bedrock; region us-east-1; llm_budget 5 1d;
+        endpoint http://127.0.0.1:1; %%CREDENTIALS%%;
+        llm_alert breaker url=http://127.0.0.1/; llm_alert 1000% url=$hook
+        secret=file:signing; }
+    llm_customer c { llm_alert projected url=http://127.0.0.1/; }
+    llm_team t { llm_budget 1 1d soft; llm_alert 1% url=http://127.0.0.1/; }
+    $key");
+
+for my $case (
+    [ 'llm_alert 80% url=ftp://x/', qr/needs a URL of https/ ],
+    [ 'llm_alert 80% url=/hook', qr/needs a URL of https/ ],
+    [ 'llm_alert 80% url=https://', qr/url= has no host/ ],
+    [ 'llm_alert 80% url=https:///x', qr/url= has no host/ ],
+    [ 'llm_alert 80% url=https://u:p@:99999/x', qr/url= has no host/ ],
+    [ 'llm_alert 80% url=https://h:99999/x', qr/a port that is none/ ],
+    [ 'llm_alert 80% "url=https://h/a b"', qr/blanks/ ],
+    [ 'llm_alert 80%', qr/has no url=/ ],
+    [ "llm_alert url=$hook", qr/does not say when/ ],
+    [ "llm_alert 0% url=$hook", qr/"0%": write a whole number/ ],
+    [ "llm_alert 1001% url=$hook", qr/from 1% to 1000%/ ],
+    [ "llm_alert 50.5% url=$hook", qr/"50.5%": write a whole number/ ],
+    [ "llm_alert -5% url=$hook", qr/"-5%": write a whole number/ ],
+    [ "llm_alert % url=$hook", qr/"%": write a whole number/ ],
+    [ "llm_alert 80 url=$hook", qr/not known; write percents/ ],
+    [ "llm_alert 80% $hook", qr/not known; write percents/ ],
+    [ "llm_alert 80% 80% url=$hook", qr/"80%" is written twice/ ],
+    [ "llm_alert projected projected url=$hook", qr/"projected".*twice/ ],
+    [ "llm_alert 80% url=$hook url=$hook", qr/one url=/ ],
+    [ "llm_alert 80% url=$hook format=xml", qr/format=json or format=slack/ ],
+    [ "llm_alert 80% url=$hook format=json format=json", qr/twice/ ],
+    [ "llm_alert 80% url=$hook secret=plain", qr/secret=file:<path>/ ],
+    [ "llm_alert 80% url=$hook secret=", qr/secret=file:<path>/ ],
+    [ "llm_alert 80% url=$hook secret=file:none", qr/cannot be opened/ ],
+    [ "llm_alert 80% url=$hook secret=env:NO_SUCH_VARIABLE", qr/not set/ ],
+    [ "llm_alert 80% breaker url=$hook", qr/stands by itself/ ],
+    [ 'llm_alert ' . join(' ', map { "$_%" } 1 .. 17) . " url=$hook",
+      qr/more than 16/ ],
+    [ "llm_alert 80% url=$hook; llm_alert 50% 80% url=$hook",
+      qr/test\.conf:\d+ tells this receiver of the same already/ ],
+    [ "llm_alert 80% url=$hook; llm_alert 50% url=$hook secret=file:signing",
+      qr/has another secret=.*test\.conf/ ])
+{
+    my ($directive, $says) = @$case;
+    (my $name = $directive) =~ s/hooks\S+/…/g;
+
+    for my $where ([ '', '' ], [ "llm_customer c {\n", '}' ]) {
+        my $conf = conf("$provider\n$key\n$where->[0]$directive;\n$where->[1]");
+        my ($ok, $text) = $t->config_test($conf);
+        ok(!$ok, "wrong: $name");
+        like($text, $says, "says what: $name");
+        like($text, qr/test\.conf:\d+$/m, "says where: $name");
+        unlike($text, qr/path-secret|query-secret/, "no secret: $name");
+    }
+}
+
+wrong('a breaker of a team', "$provider
+    llm_team t {
+        llm_alert breaker url=$hook; #HERE
+    }", qr/in llm_provider \{\} or in http \{\}/);
+
 # price files
 
 for my $case (

@@ -21,6 +21,8 @@
 static int llm_outbox_write(llm_store_t *store, MDB_txn *txn, void *ctx);
 static int llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step,
     bool *due);
+static int llm_outbox_next(MDB_cursor *cursor, int64_t now_ms, MDB_val *key,
+    MDB_val *value);
 static int llm_outbox_event(llm_store_t *store, MDB_txn *txn,
     llm_outbox_event_t *event);
 static int llm_outbox_put(llm_store_t *store, MDB_txn *txn,
@@ -149,11 +151,8 @@ llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step, bool *due)
 
     if (rc == 0) {
         step->pending = stat.ms_entries;
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-        *due = (rc == 0
-                && (key.mv_size != LLM_OUTBOX_DUE_KEY
-                    || llm_store_parse64(key.mv_data)
-                       <= (uint64_t) step->now_ms));
+        rc = llm_outbox_next(cursor, step->now_ms, &key, &value);
+        *due = (rc == 0);
         mdb_cursor_close(cursor);
 
         if (rc == MDB_NOTFOUND) {
@@ -164,6 +163,37 @@ llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step, bool *due)
     llm_store_read_end(store, txn);
 
     return (rc == 0) ? LLM_OK : llm_store_fail(store, "read", rc);
+}
+
+
+/* The next one that is due, MDB_NOTFOUND if none is.  Nothing is ever put off
+ * for much more than an hour: what is due later than that is so because the
+ * clock was set back. */
+static int
+llm_outbox_next(MDB_cursor *cursor, int64_t now_ms, MDB_val *key,
+    MDB_val *value)
+{
+    int       rc;
+    uint64_t  now, due;
+
+    now = (uint64_t) now_ms;
+    rc = mdb_cursor_get(cursor, key, value, MDB_FIRST);
+
+    if (rc != 0 || key->mv_size != LLM_OUTBOX_DUE_KEY
+        || llm_store_parse64(key->mv_data) <= now)
+    {
+        return rc;
+    }
+
+    rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
+
+    if (rc != 0 || key->mv_size != LLM_OUTBOX_DUE_KEY) {
+        return rc;
+    }
+
+    due = llm_store_parse64(key->mv_data);
+
+    return (due > now + 2 * LLM_RETRY_MAX_MS) ? 0 : MDB_NOTFOUND;
 }
 
 
@@ -381,12 +411,8 @@ llm_outbox_claim(llm_store_t *store, MDB_txn *txn, llm_outbox_step_t *step)
 
     for (n = 0; n < 16 * LLM_OUTBOX_CLAIMS && step->nclaims < step->room; n++)
     {
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-
-        if (rc != 0
-            || (key.mv_size == LLM_OUTBOX_DUE_KEY
-                && llm_store_parse64(key.mv_data) > (uint64_t) step->now_ms))
-        {
+        rc = llm_outbox_next(cursor, step->now_ms, &key, &value);
+        if (rc != 0) {
             break;
         }
 

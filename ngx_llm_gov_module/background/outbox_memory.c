@@ -3,6 +3,7 @@
  */
 
 #include "outbox_memory.h"
+#include "thresholds.h"
 
 #include <stdlib.h>
 
@@ -96,7 +97,11 @@ llm_outbox_memory_claim(llm_outbox_t *outbox, llm_outbox_step_t *step)
     for (i = 0; i < outbox->n && step->nclaims < step->room; i++) {
         delivery = &outbox->deliveries[i];
 
-        if (delivery->due_ms > step->now_ms) {
+        /* what is due much later is so because the clock was set back */
+
+        if (delivery->due_ms > step->now_ms
+            && delivery->due_ms <= step->now_ms + 2 * LLM_RETRY_MAX_MS)
+        {
             continue;
         }
 

@@ -170,6 +170,13 @@ delivered(llm_store_t *store, const char *what)
     ok(s.nclaims == 1 && s.claims[0].tries == 3,
        "%s: nothing was heard of it: once more", what);
 
+    r = result(&s.claims[0], NOW + DAY);
+    release(&s);
+    s = step(store, NOW + DAY - LLM_RETRY_MAX_MS, NULL, 0, &r, 1, 16);
+    ok(s.nclaims == 0, "%s: failed again", what);
+    s = step(store, NOW + 25000, NULL, 0, NULL, 0, 16);
+    ok(s.nclaims == 1, "%s: the clock was set back: it does not wait", what);
+
     r = result(&s.claims[0], 0);
     release(&s);
     s = step(store, NOW + 30000, NULL, 0, &r, 1, 16);
