@@ -6,9 +6,9 @@
 #include "manager.h"
 #include "addresses.h"
 #include "alerts.h"
+#include "folding.h"
 #include "helper.h"
 #include "identities.h"
-#include "mirroring.h"
 
 
 /* beside the folder of client_body_temp_path; it stays empty */
@@ -19,7 +19,7 @@
 
 /* of the cache manager process */
 static ngx_http_llm_notes_t       *ngx_http_llm_manager_notes;
-static ngx_msec_t                  ngx_http_llm_manager_mirrored;
+static ngx_msec_t                  ngx_http_llm_manager_recovered;
 
 
 static ngx_int_t ngx_http_llm_manager_folder(ngx_conf_t *cf, ngx_str_t *name);
@@ -28,6 +28,8 @@ static ngx_uint_t ngx_http_llm_manager_needs(char *variable, size_t len);
 static ngx_uint_t ngx_http_llm_manager_declared(ngx_array_t *env,
     char *variable, size_t len);
 static ngx_msec_t ngx_http_llm_manager(void *data);
+static void ngx_http_llm_manager_recover(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
 static ngx_http_llm_notes_t *ngx_http_llm_manager_start(
     ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log);
 
@@ -226,8 +228,7 @@ ngx_http_llm_manager(void *data)
     ngx_http_llm_main_conf_t *lmcf = data;
 
     ngx_log_t   *log;
-    ngx_msec_t   past;
-    ngx_uint_t   n;
+    ngx_msec_t   past, due;
 
     log = ngx_cycle->log;
 
@@ -245,33 +246,49 @@ ngx_http_llm_manager(void *data)
 
     ngx_http_llm_notes_log(ngx_http_llm_manager_notes, log);
 
-    n = ngx_http_llm_holds_recover(lmcf, NULL, NULL);
+    due = (lmcf->store != NULL) ? ngx_http_llm_folding_due(lmcf)
+                                : NGX_HTTP_LLM_TICK;
+
+    /* nginx calls as often as the most impatient of all managers wants */
+
+    past = ngx_current_msec - ngx_http_llm_manager_recovered;
+
+    if (due == 0 || past >= NGX_HTTP_LLM_TICK) {
+        ngx_http_llm_manager_recovered = ngx_current_msec;
+        ngx_http_llm_manager_recover(lmcf, log);
+    }
+
+    if (due == 0) {
+        due = (ngx_http_llm_folding_run(lmcf, 0, log) == NGX_AGAIN)
+              ? 1 : ngx_http_llm_folding_due(lmcf);
+    }
+
+    ngx_http_llm_alerts_run(lmcf, ngx_http_llm_folding_store(), log);
+
+    return ngx_min(due, NGX_HTTP_LLM_TICK);
+}
+
+
+/* before the journal of a process that is gone may go to another one */
+static void
+ngx_http_llm_manager_recover(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+{
+    ngx_uint_t  n;
+
+    if (lmcf->store != NULL) {
+        ngx_http_llm_folding_look(lmcf, log);
+        n = ngx_http_llm_holds_recover(lmcf, ngx_http_llm_folding_published,
+                                       NULL);
+
+    } else {
+        n = ngx_http_llm_holds_recover(lmcf, NULL, NULL);
+    }
 
     if (n > 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "llm: %ui requests of a worker that is gone were "
                       "settled as estimated", n);
     }
-
-    if (lmcf->store == NULL) {
-        ngx_http_llm_alerts_run(lmcf, NULL, log);
-        return NGX_HTTP_LLM_TICK;
-    }
-
-    /* nginx calls as often as the most impatient of all managers wants */
-
-    past = ngx_current_msec - ngx_http_llm_manager_mirrored;
-
-    if (ngx_http_llm_manager_mirrored == 0 || past >= lmcf->store_sync) {
-        ngx_http_llm_manager_mirrored = ngx_current_msec;
-        past = 0;
-
-        (void) ngx_http_llm_mirroring_run(lmcf, log);
-    }
-
-    ngx_http_llm_alerts_run(lmcf, ngx_http_llm_mirroring_store(), log);
-
-    return ngx_min(lmcf->store_sync - past, NGX_HTTP_LLM_TICK);
 }
 
 
@@ -331,8 +348,8 @@ ngx_http_llm_manager_exit(ngx_cycle_t *cycle)
 
     ngx_time_update();
 
-    (void) ngx_http_llm_holds_recover(lmcf, NULL, NULL);
-    (void) ngx_http_llm_mirroring_run(lmcf, cycle->log);
+    ngx_http_llm_manager_recover(lmcf, cycle->log);
+    (void) ngx_http_llm_folding_run(lmcf, 1, cycle->log);
 
-    ngx_http_llm_mirroring_close();
+    ngx_http_llm_folding_close();
 }

@@ -42,7 +42,7 @@ void ngx_http_llm_manager_prime(ngx_cycle_t *cycle,
 /* the counters of a new zone from the store; in the master */
 ngx_int_t ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log);
 
-/* exit_master: the last mirror, after every worker is gone */
+/* exit_master: the last fold, after every worker is gone */
 void ngx_http_llm_manager_exit(ngx_cycle_t *cycle);
 
 

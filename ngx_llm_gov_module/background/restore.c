@@ -5,7 +5,8 @@
  */
 
 #include "manager.h"
-#include "mirroring.h"
+#include "folding.h"
+#include "../store/counters.h"
 #include "../governance/zone.h"
 
 
@@ -17,6 +18,8 @@ typedef struct {
 } ngx_http_llm_restored_t;
 
 
+static ngx_int_t ngx_http_llm_restore_all(ngx_http_llm_main_conf_t *lmcf,
+    llm_store_t *store, ngx_log_t *log);
 static int ngx_http_llm_restore_counter(llm_account_kind_t kind,
     llm_str_t name, llm_window_t window, int64_t start,
     const llm_amounts_t *spent, void *ctx);
@@ -30,58 +33,54 @@ static void ngx_http_llm_restore_add(llm_counter_t *counter,
 ngx_int_t
 ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 {
-    int                       rc;
-    const char               *error;
-    llm_mirror_t             *mirror;
-    ngx_http_llm_restored_t   restored;
+    ngx_int_t     rc;
+    const char   *error;
+    llm_store_t  *store;
 
     if (lmcf->store == NULL || ngx_test_config) {
         return NGX_OK;
     }
 
-    mirror = llm_mirror_open((char *) lmcf->store->name.data, &error);
+    store = ngx_http_llm_folding_open(lmcf, &error);
 
-    if (mirror == NULL) {
+    if (store == NULL) {
         ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s", error);
+        ngx_http_llm_folding_close();
         return NGX_ERROR;
     }
 
-    ngx_memzero(&restored, sizeof(ngx_http_llm_restored_t));
-    restored.lmcf = lmcf;
-    restored.now_ms = ngx_http_llm_now();
+    /* what cannot be folded now counts as soon as it can be: as what others
+     * have spent */
 
-    rc = llm_mirror_restore(mirror, restored.now_ms,
-                            ngx_http_llm_restore_counter, &restored);
+    rc = NGX_OK;
 
-    if (restored.full) {
-        rc = LLM_ERROR;
-
-        ngx_log_error(NGX_LOG_EMERG, log, 0,
-                      "llm_zone \"%V\" is full: the counters in \"%V\" do not "
-                      "fit, write a larger one",
-                      &lmcf->zone->shm.name, &lmcf->store->name);
-
-    } else if (rc == LLM_OK) {
-        ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                      "llm_store: %ui counters restored from \"%V\"",
-                      restored.n, &lmcf->store->name);
+    if (ngx_http_llm_folding_run(lmcf, 1, log) == NGX_OK) {
+        rc = ngx_http_llm_restore_all(lmcf, ngx_http_llm_folding_store(), log);
 
     } else {
-        ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s",
-                      llm_mirror_error(mirror));
+        ngx_http_llm_folding_close();
+        store = ngx_http_llm_folding_open(lmcf, &error);
+
+        if (store == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s", error);
+            rc = NGX_ERROR;
+
+        } else {
+            rc = ngx_http_llm_restore_all(lmcf, store, log);
+        }
     }
 
     /* never open over a fork */
 
-    llm_mirror_close(mirror);
+    ngx_http_llm_folding_close();
 
-    return (rc == LLM_OK) ? NGX_OK : NGX_ERROR;
+    return rc;
 }
 
 
-int
-ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
-    llm_mirror_t *mirror)
+static ngx_int_t
+ngx_http_llm_restore_all(ngx_http_llm_main_conf_t *lmcf, llm_store_t *store,
+    ngx_log_t *log)
 {
     ngx_http_llm_restored_t  restored;
 
@@ -89,8 +88,42 @@ ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
     restored.lmcf = lmcf;
     restored.now_ms = ngx_http_llm_now();
 
-    return llm_mirror_others(mirror, lmcf->shared->epoch, restored.now_ms,
-                             ngx_http_llm_restore_counter, &restored);
+    if (llm_counters_restore(store, restored.now_ms,
+                             ngx_http_llm_restore_counter, &restored)
+        != LLM_OK)
+    {
+        ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s",
+                      llm_store_error(store));
+        return NGX_ERROR;
+    }
+
+    if (restored.full) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "llm_zone \"%V\" is full: the counters in \"%V\" do not "
+                      "fit, write a larger one",
+                      &lmcf->zone->shm.name, &lmcf->store->name);
+        return NGX_ERROR;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "llm_store: %ui counters restored from \"%V\"",
+                  restored.n, &lmcf->store->name);
+
+    return NGX_OK;
+}
+
+
+int
+ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf, llm_store_t *store)
+{
+    ngx_http_llm_restored_t  restored;
+
+    ngx_memzero(&restored, sizeof(ngx_http_llm_restored_t));
+    restored.lmcf = lmcf;
+    restored.now_ms = ngx_http_llm_now();
+
+    return llm_counters_others(store, lmcf->shared->epoch, restored.now_ms,
+                               ngx_http_llm_restore_counter, &restored);
 }
 
 

@@ -77,6 +77,14 @@ static const ngx_http_llm_family_conf_t  ngx_http_llm_families[] = {
         "Whether the last attempt to write to the store failed." },
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] = { "gauge",
         "When writing to the store last failed." },
+    [NGX_HTTP_LLM_M_STORE_ROWS] = { "counter",
+        "Rows written to the request log." },
+    [NGX_HTTP_LLM_M_STORE_RECOVERED] = { "counter",
+        "Of them, requests whose process had died." },
+    [NGX_HTTP_LLM_M_JOURNAL_WAITING] = { "gauge",
+        "Bytes of the journal that are not in the store yet." },
+    [NGX_HTTP_LLM_M_JOURNAL_LOST] = { "counter",
+        "Bytes of the journal that were damaged." },
     [NGX_HTTP_LLM_M_JOURNAL_FAILING] = { "gauge",
         "Whether a worker cannot write the journal." },
     [NGX_HTTP_LLM_M_UNJOURNALED] = { "counter",
@@ -101,6 +109,32 @@ static const ngx_http_llm_family_conf_t  ngx_http_llm_families[] = {
 
 
 static void
+ngx_http_llm_metrics_journal(ngx_http_llm_metrics_t *metrics)
+{
+    ngx_http_llm_overview_t  *overview;
+
+    overview = &metrics->overview;
+
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_STORE_ROWS,
+                              overview->stored_rows);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_STORE_RECOVERED,
+                              overview->stored_recovered);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_JOURNAL_WAITING,
+                              overview->store_lag);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_JOURNAL_LOST,
+                              overview->lost_bytes);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_JOURNAL_FAILING,
+                              overview->journal_error[0] != '\0');
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNJOURNALED,
+                              overview->unjournaled);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_REFUSALS,
+                              overview->unlogged_refusals);
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_CONTENT,
+                              overview->unlogged_content);
+}
+
+
+static void
 ngx_http_llm_metrics_store(ngx_http_llm_metrics_t *metrics)
 {
     llm_buf_t                *buf;
@@ -112,28 +146,22 @@ ngx_http_llm_metrics_store(ngx_http_llm_metrics_t *metrics)
         return;
     }
 
-    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_STORE_FAILING,
-                              overview->mirror_error[0] != '\0');
-    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_JOURNAL_FAILING,
-                              overview->journal_error[0] != '\0');
-    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNJOURNALED,
-                              overview->unjournaled);
-    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_REFUSALS,
-                              overview->unlogged_refusals);
-    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_UNLOGGED_CONTENT,
-                              overview->unlogged_content);
+    ngx_http_llm_metrics_journal(metrics);
 
-    if (overview->mirrored_ms) {
+    ngx_http_llm_sample_count(metrics, NGX_HTTP_LLM_M_STORE_FAILING,
+                              overview->store_error[0] != '\0');
+
+    if (overview->stored_ms) {
         buf = ngx_http_llm_sample(metrics, NGX_HTTP_LLM_M_STORE_LAG);
         llm_buf_printf(buf, "%.3f\n",
-                       (double) (overview->now_ms - overview->mirrored_ms)
+                       (double) (overview->now_ms - overview->stored_ms)
                        / 1000);
     }
 
-    if (overview->mirror_error_ms) {
+    if (overview->store_error_ms) {
         buf = ngx_http_llm_sample(metrics, NGX_HTTP_LLM_M_STORE_ERROR_TIME);
         llm_buf_printf(buf, "%" PRId64 "\n",
-                       overview->mirror_error_ms / 1000);
+                       overview->store_error_ms / 1000);
     }
 }
 

@@ -44,6 +44,10 @@ static const char *const  ngx_http_llm_family_names[] = {
     [NGX_HTTP_LLM_M_UNLOGGED_CONTENT] = "llm_log_content_left_out_total",
     [NGX_HTTP_LLM_M_STORE_ERROR_TIME] =
         "llm_store_last_error_timestamp_seconds",
+    [NGX_HTTP_LLM_M_STORE_ROWS] = "llm_store_rows_total",
+    [NGX_HTTP_LLM_M_STORE_RECOVERED] = "llm_store_recovered_rows_total",
+    [NGX_HTTP_LLM_M_JOURNAL_WAITING] = "llm_journal_waiting_bytes",
+    [NGX_HTTP_LLM_M_JOURNAL_LOST] = "llm_journal_lost_bytes_total",
     [NGX_HTTP_LLM_M_DELIVERIES] = "llm_alert_deliveries_total",
     [NGX_HTTP_LLM_M_DELIVERIES_PENDING] = "llm_alert_deliveries_pending",
     [NGX_HTTP_LLM_M_HOLDS] = "llm_holds",

@@ -14,6 +14,29 @@ static int64_t ngx_http_llm_remaining(int64_t limit, int64_t used,
     int64_t held);
 
 
+static void
+ngx_http_llm_snapshot_store(ngx_http_llm_overview_t *overview,
+    const ngx_http_llm_shared_t *shared)
+{
+    overview->stored_ms = shared->stored_ms;
+    overview->store_error_ms = shared->store_error_ms;
+    ngx_memcpy(overview->store_error, shared->store_error,
+               sizeof(overview->store_error));
+
+    overview->store_lag = shared->store_lag;
+    overview->stored_rows = shared->stored_rows;
+    overview->stored_recovered = shared->stored_recovered;
+    overview->lost_bytes = shared->lost_bytes;
+
+    overview->unjournaled = shared->unjournaled;
+    overview->unlogged_refusals = shared->unlogged_refusals;
+    overview->unlogged_content = shared->unlogged_content;
+    overview->journal_error_ms = shared->journal_error_ms;
+    ngx_memcpy(overview->journal_error, shared->journal_error,
+               sizeof(overview->journal_error));
+}
+
+
 void
 ngx_http_llm_overview(ngx_http_llm_main_conf_t *lmcf,
     ngx_http_llm_overview_t *overview)
@@ -39,17 +62,7 @@ ngx_http_llm_overview(ngx_http_llm_main_conf_t *lmcf,
     overview->minted = shared->minted;
     overview->recovered = shared->recovered;
 
-    overview->mirrored_ms = shared->mirrored_ms;
-    overview->mirror_error_ms = shared->mirror_error_ms;
-    overview->journal_error_ms = shared->journal_error_ms;
-    ngx_cpystrn((u_char *) overview->journal_error,
-                (u_char *) shared->journal_error,
-                sizeof(overview->journal_error));
-    overview->unjournaled = shared->unjournaled;
-    overview->unlogged_refusals = shared->unlogged_refusals;
-    overview->unlogged_content = shared->unlogged_content;
-    ngx_memcpy(overview->mirror_error, shared->mirror_error,
-               sizeof(overview->mirror_error));
+    ngx_http_llm_snapshot_store(overview, shared);
     overview->alerts = shared->alerts;
 
     overview->nseries = series->nentries;

@@ -72,9 +72,13 @@ typedef struct {
     uint64_t                    minted;
     uint64_t                    recovered;
 
-    int64_t                     mirrored_ms;    /* 0: never */
-    int64_t                     mirror_error_ms;
-    char                        mirror_error[128];
+    int64_t                     stored_ms;      /* 0: never */
+    int64_t                     store_error_ms;
+    char                        store_error[128];
+    uint64_t                    store_lag;      /* bytes */
+    uint64_t                    stored_rows;
+    uint64_t                    stored_recovered;
+    uint64_t                    lost_bytes;
 
     int64_t                     journal_error_ms;   /* 0: never */
     char                        journal_error[128]; /* empty: all is well */

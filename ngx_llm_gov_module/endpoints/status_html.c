@@ -222,6 +222,19 @@ ngx_http_llm_html_provider_accounts(ngx_http_llm_status_t *status,
 
 
 static void
+ngx_http_llm_html_failing(llm_buf_t *buf, llm_str_t error)
+{
+    if (error.len == 0) {
+        return;
+    }
+
+    llm_buf_str(buf, llm_str(", <span class=\"bad\">failing: "));
+    ngx_http_llm_html_text(buf, error);
+    llm_buf_str(buf, llm_str("</span>"));
+}
+
+
+static void
 ngx_http_llm_html_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     const ngx_http_llm_overview_t *overview)
 {
@@ -232,16 +245,18 @@ ngx_http_llm_html_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     }
 
     llm_buf_str(buf, llm_str("<p>Store: last written "));
-    ngx_http_llm_html_time(buf, overview->mirrored_ms);
+    ngx_http_llm_html_time(buf, overview->stored_ms);
+    llm_buf_printf(buf, ", %" PRIu64 " bytes of the journal wait",
+                   overview->store_lag);
 
-    if (overview->mirror_error[0] != '\0') {
-        llm_buf_str(buf, llm_str(", <span class=\"bad\">failing: "));
-        ngx_http_llm_html_text(buf,
-                               ngx_http_llm_cstr(overview->mirror_error,
-                                                 sizeof(overview
-                                                        ->mirror_error)));
-        llm_buf_str(buf, llm_str("</span>"));
-    }
+    ngx_http_llm_html_failing(buf,
+                              ngx_http_llm_cstr(overview->store_error,
+                                                sizeof(overview
+                                                       ->store_error)));
+    ngx_http_llm_html_failing(buf,
+                              ngx_http_llm_cstr(overview->journal_error,
+                                                sizeof(overview
+                                                       ->journal_error)));
 
     llm_buf_str(buf, llm_str("</p>\n"));
 }

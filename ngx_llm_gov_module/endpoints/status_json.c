@@ -96,6 +96,9 @@ ngx_http_llm_json_journal(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     llm_buf_str(buf, llm_str(","));
     ngx_http_llm_json_time(buf, "error_at", overview->journal_error_ms);
 
+    llm_buf_printf(buf, ",\"waiting_bytes\":%" PRIu64
+                   ",\"lost_bytes\":%" PRIu64,
+                   overview->store_lag, overview->lost_bytes);
     llm_buf_printf(buf, ",\"requests_without\":%" PRIu64
                    ",\"refusals_left_out\":%" PRIu64
                    ",\"content_left_out\":%" PRIu64 "}",
@@ -116,25 +119,26 @@ ngx_http_llm_json_store(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
     llm_buf_str(buf, llm_str(",\n\"store\":{\"path\":"));
     llm_buf_json_string(buf, ngx_http_llm_str(lmcf->store->name));
     llm_buf_str(buf, llm_str(","));
-    ngx_http_llm_json_time(buf, "mirrored", overview->mirrored_ms);
+    ngx_http_llm_json_time(buf, "written", overview->stored_ms);
     llm_buf_str(buf, llm_str(",\"lag_seconds\":"));
 
-    if (overview->mirrored_ms == 0) {
+    if (overview->stored_ms == 0) {
         llm_buf_str(buf, llm_str("null"));
 
     } else {
         llm_buf_printf(buf, "%.3f",
-                       (double) (overview->now_ms - overview->mirrored_ms)
+                       (double) (overview->now_ms - overview->stored_ms)
                        / 1000);
     }
 
     llm_buf_str(buf, llm_str(","));
     ngx_http_llm_json_text(buf, "error",
-                           ngx_http_llm_cstr(overview->mirror_error,
-                                             sizeof(overview->mirror_error)));
+                           ngx_http_llm_cstr(overview->store_error,
+                                             sizeof(overview->store_error)));
     llm_buf_str(buf, llm_str(","));
-    ngx_http_llm_json_time(buf, "error_at", overview->mirror_error_ms);
-    llm_buf_str(buf, llm_str(","));
+    ngx_http_llm_json_time(buf, "error_at", overview->store_error_ms);
+    llm_buf_printf(buf, ",\"rows\":%" PRIu64 ",\"recovered\":%" PRIu64 ",",
+                   overview->stored_rows, overview->stored_recovered);
     ngx_http_llm_json_journal(buf, lmcf, overview);
     llm_buf_str(buf, llm_str("}"));
 }

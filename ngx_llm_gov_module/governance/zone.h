@@ -113,9 +113,15 @@ struct ngx_http_llm_shared_s {
     ngx_http_llm_series_t      *series;
 
     /* the store, for status and metrics */
-    int64_t                     mirrored_ms;    /* last commit; 0: never */
-    int64_t                     mirror_error_ms;
-    char                        mirror_error[256];
+    int64_t                     stored_ms;      /* last fold; 0: never */
+    int64_t                     store_error_ms;
+    char                        store_error[256];   /* empty: all is well */
+    uint64_t                    store_lag;      /* bytes of the journal that
+                                                   are not in it yet */
+    uint64_t                    stored_rows;
+    uint64_t                    stored_recovered;   /* rows of processes that
+                                                       are gone */
+    uint64_t                    lost_bytes;     /* of the journal: damaged */
     uint64_t                    recovered;  /* holds settled for dead workers */
 
     ngx_http_llm_alerts_state_t  alerts;
@@ -152,6 +158,10 @@ ngx_int_t ngx_http_llm_zone_bind(ngx_http_llm_main_conf_t *lmcf);
 /* the zone's only lock; never held across a system call */
 void ngx_http_llm_lock(ngx_http_llm_main_conf_t *lmcf);
 void ngx_http_llm_unlock(ngx_http_llm_main_conf_t *lmcf);
+
+/* the caller holds the lock; NULL: there is none */
+llm_account_t *ngx_http_llm_account_find(ngx_http_llm_main_conf_t *lmcf,
+    llm_account_kind_t kind, ngx_str_t *name);
 
 /* find or make; the caller holds the lock.  NULL: the zone is full or the name
  * too long; not logged, as nothing is written under the lock.  A counter's

@@ -55,6 +55,28 @@ ngx_http_llm_account_make(ngx_slab_pool_t *pool, llm_account_kind_t kind,
 
 
 llm_account_t *
+ngx_http_llm_account_find(ngx_http_llm_main_conf_t *lmcf,
+    llm_account_kind_t kind, ngx_str_t *name)
+{
+    llm_account_t  *account;
+
+    for (account = *ngx_http_llm_bucket(lmcf->shared, kind, name);
+         account != NULL;
+         account = account->next)
+    {
+        if (account->kind == kind
+            && account->name_len == name->len
+            && ngx_memcmp(account->name, name->data, name->len) == 0)
+        {
+            return account;
+        }
+    }
+
+    return NULL;
+}
+
+
+llm_account_t *
 ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind,
     ngx_str_t *name)
 {
@@ -64,21 +86,16 @@ ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind,
         return NULL;
     }
 
-    bucket = ngx_http_llm_bucket(lmcf->shared, kind, name);
+    account = ngx_http_llm_account_find(lmcf, kind, name);
 
-    for (account = *bucket; account != NULL; account = account->next) {
-
-        if (account->kind == kind
-            && account->name_len == name->len
-            && ngx_memcmp(account->name, name->data, name->len) == 0)
-        {
-            return account;
-        }
+    if (account != NULL) {
+        return account;
     }
 
     account = ngx_http_llm_account_make(ngx_http_llm_pool(lmcf), kind, name);
 
     if (account != NULL) {
+        bucket = ngx_http_llm_bucket(lmcf->shared, kind, name);
         account->next = *bucket;
         *bucket = account;
         lmcf->shared->naccounts++;

@@ -20,7 +20,8 @@ typedef struct {
     uint64_t       live;
     int64_t        now_ms;
 
-    /* one (kind, name, window) on the way through its epochs */
+    /* one (kind, name, window) on the way through its epochs; what no row
+     * tells of comes after the others, and stays apart */
     llm_str_t      prefix;          /* the key without its epoch */
     llm_record_t   base;
     bool           changed;
@@ -137,10 +138,13 @@ static int
 llm_compact_record(llm_compact_t *compact, llm_store_t *store, MDB_txn *txn,
     const llm_record_t *record, llm_str_t prefix)
 {
-    int   rc;
-    bool  dead;
+    int       rc;
+    bool      dead;
+    uint64_t  base;
 
-    if (!llm_str_eq(compact->prefix, prefix)) {
+    base = LLM_RECORD_BASE | (record->epoch & LLM_RECORD_UNJOURNALED);
+
+    if (!llm_str_eq(compact->prefix, prefix) || compact->base.epoch != base) {
         rc = llm_compact_end(compact);
 
         if (rc != 0) {
@@ -155,7 +159,7 @@ llm_compact_record(llm_compact_t *compact, llm_store_t *store, MDB_txn *txn,
         return 0;
     }
 
-    if (record->epoch != LLM_RECORD_BASE) {
+    if (record->epoch != base) {
         rc = llm_compact_dead(compact, store, txn, record->epoch, &dead);
 
         if (rc != 0 || !dead) {
@@ -168,7 +172,7 @@ llm_compact_record(llm_compact_t *compact, llm_store_t *store, MDB_txn *txn,
     if (record->start == compact->base.start) {
         llm_record_add(&compact->base.spent, &record->spent);
 
-        if (record->epoch == LLM_RECORD_BASE) {
+        if (record->epoch == base) {
             return 0;
         }
     }
@@ -183,7 +187,8 @@ llm_compact_begin(llm_compact_t *compact, const llm_record_t *record,
 {
     compact->prefix = prefix;
     compact->base = *record;
-    compact->base.epoch = LLM_RECORD_BASE;
+    compact->base.epoch = LLM_RECORD_BASE
+                          | (record->epoch & LLM_RECORD_UNJOURNALED);
     compact->base.start = llm_window_start(record->window, compact->now_ms);
     memset(&compact->base.spent, 0, sizeof(llm_amounts_t));
 }
@@ -309,6 +314,8 @@ llm_compact_dead(llm_compact_t *compact, llm_store_t *store, MDB_txn *txn,
     int            rc;
     MDB_val        key, seen;
     unsigned char  name[LLM_RECORD_EPOCH_SIZE];
+
+    epoch &= ~LLM_RECORD_UNJOURNALED;
 
     llm_record_epoch_key(epoch, name);
     key = (MDB_val) { sizeof(name), name };

@@ -84,16 +84,27 @@ llm_fold_counter(llm_store_t *store, MDB_txn *txn, uint64_t epoch,
     llm_account_kind_t kind, llm_str_t name, llm_window_t window,
     int64_t start, const llm_amounts_t *amounts)
 {
-    llm_record_t  record;
+    MDB_val        key, value;
+    llm_record_t   record;
+    unsigned char  text[LLM_RECORD_KEY_SIZE], sum[LLM_RECORD_VALUE_SIZE];
 
-    record.epoch = epoch;
+    record.epoch = epoch | LLM_RECORD_UNJOURNALED;
     record.kind = kind;
     record.name = name;
     record.window = window;
     record.start = start;
     record.spent = *amounts;
 
-    return llm_counters_add(store, txn, &record);
+    key = (MDB_val) { llm_record_key(&record, text), text };
+
+    if (key.mv_size == 0) {
+        return EINVAL;
+    }
+
+    llm_record_value(&record, sum);
+    value = (MDB_val) { sizeof(sum), sum };
+
+    return mdb_put(txn, store->counters, &key, &value, 0);
 }
 
 

@@ -64,8 +64,9 @@ int llm_fold(llm_store_t *store, llm_segment_t **segments, unsigned n,
     const llm_fold_conf_t *conf, llm_fold_result_t *result);
 
 
-/* what was charged while the journal could not be written (on_error=continue):
- * straight into a counter of this epoch.  Within one llm_store_write(). */
+/* What was charged while the journal could not be written (on_error=continue)
+ * since this window began: `amounts` takes the place of what was said before,
+ * so that saying it twice is harmless.  Within one llm_store_write(). */
 int llm_fold_counter(llm_store_t *store, MDB_txn *txn, uint64_t epoch,
     llm_account_kind_t kind, llm_str_t name, llm_window_t window,
     int64_t start, const llm_amounts_t *amounts);

@@ -23,6 +23,10 @@
 /* the epoch that dead ones are folded into */
 #define LLM_RECORD_BASE        0
 
+/* in an epoch: of its spend, what was charged while the journal could not be
+ * written, so that no row tells of it */
+#define LLM_RECORD_UNJOURNALED  ((uint64_t) 1 << 62)
+
 
 typedef struct {
     uint64_t             epoch;

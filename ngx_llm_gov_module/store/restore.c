@@ -150,7 +150,7 @@ llm_counters_scan(llm_store_t *store, MDB_cursor *cursor, uint64_t except,
             group.current = false;
         }
 
-        if (record.epoch != except
+        if ((record.epoch & ~LLM_RECORD_UNJOURNALED) != except
             && record.start == llm_window_start(record.window, now_ms))
         {
             llm_counters_group_add(&group, &record);

@@ -1,0 +1,514 @@
+/*
+ * Folding, as the background process does it, and the master when it starts and
+ * ends.
+ */
+
+#include "folding.h"
+#include "segments.h"
+#include "../store/counters.h"
+#include "../store/fold.h"
+#include "../store/journals.h"
+
+
+/* of one call: others want their turn, too */
+#define NGX_HTTP_LLM_FOLD_STEPS   8
+
+/* of a segment: more is folded at once, so that it never gets full */
+#define NGX_HTTP_LLM_FOLD_PART    8
+
+#define NGX_HTTP_LLM_LOOK_MS      100
+#define NGX_HTTP_LLM_REOPEN_MS    5000
+#define NGX_HTTP_LLM_ALIVE_MS     (10 * 60 * 1000)
+#define NGX_HTTP_LLM_COMPACT_MS   (60 * 60 * 1000)
+
+
+typedef struct {
+    llm_store_t   *store;
+    ngx_msec_t     opened;          /* ngx_current_msec, as all here */
+    ngx_msec_t     folded;
+    ngx_msec_t     seen;
+    ngx_msec_t     compacted;
+    int64_t        others_ms;       /* when others last wrote */
+    unsigned       tried:1;
+    unsigned       begun:1;
+    unsigned       failing:1;
+    char           error[LLM_STORE_ERROR];
+} ngx_http_llm_folding_t;
+
+
+static ngx_http_llm_folding_t  ngx_http_llm_folding;
+
+
+static ngx_int_t ngx_http_llm_folding_reopen(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+static void ngx_http_llm_folding_folder(const char *dir, void *ctx);
+static ngx_int_t ngx_http_llm_folding_steps(ngx_http_llm_main_conf_t *lmcf,
+    ngx_uint_t all, ngx_log_t *log);
+static void ngx_http_llm_folding_tell(ngx_http_llm_main_conf_t *lmcf,
+    const llm_fold_result_t *result, ngx_log_t *log);
+static unsigned ngx_http_llm_folding_windows(llm_account_kind_t kind,
+    llm_str_t name, llm_window_t *windows, unsigned max, void *ctx);
+static bool ngx_http_llm_folding_recyclable(llm_segment_t *segment, void *ctx);
+static ngx_uint_t ngx_http_llm_folding_pointed(ngx_http_llm_main_conf_t *lmcf,
+    uint64_t journal);
+static ngx_int_t ngx_http_llm_folding_others(ngx_http_llm_main_conf_t *lmcf);
+static ngx_int_t ngx_http_llm_folding_housekeeping(
+    ngx_http_llm_main_conf_t *lmcf);
+static int ngx_http_llm_folding_seen(llm_store_t *store, MDB_txn *txn,
+    void *ctx);
+static void ngx_http_llm_folding_ok(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+static void ngx_http_llm_folding_failed(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log, const char *error);
+
+
+void
+ngx_http_llm_folding_look(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+{
+    ngx_http_llm_segments_look(lmcf, log);
+}
+
+
+bool
+ngx_http_llm_folding_published(uint64_t journal, uint64_t position, void *data)
+{
+    unsigned         n;
+    llm_segment_t  **segments;
+
+    segments = ngx_http_llm_segments(&n);
+
+    return llm_segments_published(segments, n, journal, position);
+}
+
+
+ngx_msec_t
+ngx_http_llm_folding_due(ngx_http_llm_main_conf_t *lmcf)
+{
+    uint64_t    most;
+    ngx_msec_t  past;
+
+    past = ngx_current_msec - ngx_http_llm_folding.folded;
+
+    if (!ngx_http_llm_folding.begun || past >= lmcf->store_sync) {
+        return 0;
+    }
+
+    (void) ngx_http_llm_segments_lag(&most);
+
+    if (most > lmcf->journal_size / NGX_HTTP_LLM_FOLD_PART
+        && !ngx_http_llm_folding.failing)
+    {
+        return 0;
+    }
+
+    return ngx_min(lmcf->store_sync - past, NGX_HTTP_LLM_LOOK_MS);
+}
+
+
+ngx_int_t
+ngx_http_llm_folding_run(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t all,
+    ngx_log_t *log)
+{
+    ngx_int_t    rc;
+    const char  *error;
+
+    ngx_http_llm_folding.begun = 1;
+    ngx_http_llm_folding.folded = ngx_current_msec;
+
+    if (ngx_http_llm_folding_reopen(lmcf, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_llm_folding_steps(lmcf, all, log);
+
+    if (rc == NGX_ERROR
+        || ngx_http_llm_unjournaled_write(lmcf, ngx_http_llm_folding.store)
+           != NGX_OK
+        || ngx_http_llm_folding_others(lmcf) != NGX_OK
+        || ngx_http_llm_folding_housekeeping(lmcf) != NGX_OK)
+    {
+        error = llm_store_error(ngx_http_llm_folding.store);
+        ngx_http_llm_folding_failed(lmcf, log, error[0] ? error : "no memory");
+
+        /* some errors of LMDB are final for an environment */
+
+        llm_store_close(ngx_http_llm_folding.store);
+        ngx_http_llm_folding.store = NULL;
+
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_folding_ok(lmcf, log);
+
+    return rc;
+}
+
+
+llm_store_t *
+ngx_http_llm_folding_store(void)
+{
+    return ngx_http_llm_folding.store;
+}
+
+
+void
+ngx_http_llm_folding_close(void)
+{
+    if (ngx_http_llm_folding.store != NULL) {
+        llm_store_close(ngx_http_llm_folding.store);
+    }
+
+    ngx_http_llm_segments_close();
+
+    ngx_memzero(&ngx_http_llm_folding, sizeof(ngx_http_llm_folding_t));
+}
+
+
+static ngx_int_t
+ngx_http_llm_folding_reopen(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+{
+    const char  *error;
+
+    if (ngx_http_llm_folding.store != NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_folding.tried
+        && ngx_current_msec - ngx_http_llm_folding.opened
+           < NGX_HTTP_LLM_REOPEN_MS)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_folding_open(lmcf, &error) == NULL) {
+        ngx_http_llm_folding_failed(lmcf, log, error);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+llm_store_t *
+ngx_http_llm_folding_open(ngx_http_llm_main_conf_t *lmcf, const char **error)
+{
+    char         *dir;
+    llm_store_t  *store;
+
+    ngx_http_llm_folding.tried = 1;
+    ngx_http_llm_folding.opened = ngx_current_msec;
+
+    store = llm_store_open((char *) lmcf->store->name.data, error);
+
+    if (store == NULL) {
+        return NULL;
+    }
+
+    ngx_http_llm_folding.store = store;
+
+    /* that a folder could not be noted shows in the fold that follows */
+
+    (void) llm_journals_note(store, (char *) lmcf->journal.data);
+    (void) llm_journals_each(store, ngx_http_llm_folding_folder, lmcf->log);
+
+    ngx_http_llm_segments_look(lmcf, lmcf->log);
+
+    while ((dir = ngx_http_llm_segments_gone()) != NULL) {
+        (void) llm_journals_forget(store, dir);
+        ngx_free(dir);
+    }
+
+    return store;
+}
+
+
+static void
+ngx_http_llm_folding_folder(const char *dir, void *ctx)
+{
+    ngx_http_llm_segments_folder(dir, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_llm_folding_steps(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t all,
+    ngx_log_t *log)
+{
+    unsigned             n;
+    ngx_uint_t           i;
+    llm_segment_t      **segments;
+    llm_fold_conf_t      conf;
+    llm_fold_result_t    result;
+
+    segments = ngx_http_llm_segments(&n);
+
+    ngx_memzero(&conf, sizeof(llm_fold_conf_t));
+    conf.windows = ngx_http_llm_folding_windows;
+    conf.recyclable = ngx_http_llm_folding_recyclable;
+    conf.ctx = lmcf;
+
+    for (i = 0; i < NGX_HTTP_LLM_FOLD_STEPS || all; i++) {
+        ngx_time_update();
+        conf.now_ms = ngx_http_llm_now();
+
+        if (llm_fold(ngx_http_llm_folding.store, segments, n, &conf, &result)
+            != LLM_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        ngx_http_llm_folding_tell(lmcf, &result, log);
+
+        if (!result.more) {
+            return NGX_OK;
+        }
+    }
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_llm_folding_tell(ngx_http_llm_main_conf_t *lmcf,
+    const llm_fold_result_t *result, ngx_log_t *log)
+{
+    ngx_http_llm_shared_t  *shared;
+
+    shared = lmcf->shared;
+
+    ngx_http_llm_lock(lmcf);
+
+    shared->stored_rows += result->rows;
+    shared->stored_recovered += result->recovered;
+    shared->lost_bytes += result->damaged;
+
+    ngx_http_llm_unlock(lmcf);
+
+    if (result->damaged > 0) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "llm_store: %uL bytes of the journal are damaged: the "
+                      "requests they told of are not in the log, and are "
+                      "charged as estimated at best", result->damaged);
+    }
+
+    if (result->recovered > 0) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "llm_store: %uL requests whose process is gone were "
+                      "written as estimated", result->recovered);
+    }
+}
+
+
+static unsigned
+ngx_http_llm_folding_windows(llm_account_kind_t kind, llm_str_t name,
+    llm_window_t *windows, unsigned max, void *ctx)
+{
+    ngx_http_llm_main_conf_t *lmcf = ctx;
+
+    unsigned        i, n;
+    ngx_str_t       text;
+    llm_account_t  *account;
+
+    text.data = (u_char *) name.data;
+    text.len = name.len;
+    n = 0;
+
+    ngx_http_llm_lock(lmcf);
+
+    account = ngx_http_llm_account_find(lmcf, kind, &text);
+
+    if (account != NULL) {
+        n = account->ncounters;
+
+        for (i = 0; i < n && i < max; i++) {
+            windows[i] = account->counters[i].window;
+        }
+    }
+
+    ngx_http_llm_unlock(lmcf);
+
+    return n;
+}
+
+
+/* Its next writer may only come when no hold in shared memory waits for what
+ * the segment says.  Another master looks after its own. */
+static bool
+ngx_http_llm_folding_recyclable(llm_segment_t *segment, void *ctx)
+{
+    ngx_http_llm_main_conf_t *lmcf = ctx;
+
+    uint64_t  epoch;
+
+    epoch = llm_segment_epoch(segment);
+
+    if (epoch != lmcf->shared->epoch) {
+        return !ngx_http_llm_segments_alive(epoch);
+    }
+
+    return !ngx_http_llm_folding_pointed(lmcf, llm_segment_id(segment));
+}
+
+
+static ngx_uint_t
+ngx_http_llm_folding_pointed(ngx_http_llm_main_conf_t *lmcf, uint64_t journal)
+{
+    ngx_uint_t            pointed;
+    ngx_queue_t          *q;
+    ngx_http_llm_hold_t  *hold;
+
+    pointed = 0;
+
+    ngx_http_llm_lock(lmcf);
+
+    for (q = ngx_queue_head(&lmcf->shared->holds);
+         q != ngx_queue_sentinel(&lmcf->shared->holds) && !pointed;
+         q = ngx_queue_next(q))
+    {
+        hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
+
+        pointed = (hold->hold.postings[0].journal == journal
+                   || hold->hold.postings[1].journal == journal);
+    }
+
+    ngx_http_llm_unlock(lmcf);
+
+    return pointed;
+}
+
+
+/* during a binary upgrade two masters spend from the same budgets */
+static ngx_int_t
+ngx_http_llm_folding_others(ngx_http_llm_main_conf_t *lmcf)
+{
+    int64_t       seen_ms;
+    llm_store_t  *store;
+
+    store = ngx_http_llm_folding.store;
+
+    if (llm_counters_others_seen(store, lmcf->shared->epoch, &seen_ms)
+        != LLM_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (seen_ms == ngx_http_llm_folding.others_ms) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_restore_others(lmcf, store) != LLM_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_folding.others_ms = seen_ms;
+
+    return NGX_OK;
+}
+
+
+/* an epoch that is not seen for a day is taken for a dead one; the dead ones
+ * are folded now and then */
+static ngx_int_t
+ngx_http_llm_folding_housekeeping(ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_http_llm_folding_t  *folding;
+
+    folding = &ngx_http_llm_folding;
+
+    if (folding->seen == 0
+        || ngx_current_msec - folding->seen >= NGX_HTTP_LLM_ALIVE_MS)
+    {
+        if (llm_store_write(folding->store, ngx_http_llm_folding_seen, lmcf)
+            != LLM_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        folding->seen = ngx_current_msec;
+    }
+
+    if (folding->compacted == 0
+        || ngx_current_msec - folding->compacted >= NGX_HTTP_LLM_COMPACT_MS)
+    {
+        folding->compacted = ngx_current_msec;
+
+        if (llm_counters_compact(folding->store, lmcf->shared->epoch,
+                                 ngx_http_llm_now())
+            != LLM_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_llm_folding_seen(llm_store_t *store, MDB_txn *txn, void *ctx)
+{
+    ngx_http_llm_main_conf_t *lmcf = ctx;
+
+    return llm_counters_seen(store, txn, lmcf->shared->epoch,
+                             ngx_http_llm_now());
+}
+
+
+static void
+ngx_http_llm_folding_ok(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+{
+    uint64_t  lag, most;
+
+    ngx_time_update();
+
+    lag = ngx_http_llm_segments_lag(&most);
+
+    ngx_http_llm_lock(lmcf);
+
+    lmcf->shared->stored_ms = ngx_http_llm_now();
+    lmcf->shared->store_lag = lag;
+    lmcf->shared->store_error[0] = '\0';
+
+    ngx_http_llm_unlock(lmcf);
+
+    if (ngx_http_llm_folding.failing) {
+        ngx_http_llm_folding.failing = 0;
+        ngx_http_llm_folding.error[0] = '\0';
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "llm_store: the journal is written again to \"%V\"",
+                      &lmcf->store->name);
+    }
+}
+
+
+static void
+ngx_http_llm_folding_failed(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log,
+    const char *error)
+{
+    uint64_t  lag, most;
+
+    lag = ngx_http_llm_segments_lag(&most);
+
+    ngx_http_llm_lock(lmcf);
+
+    lmcf->shared->store_lag = lag;
+    lmcf->shared->store_error_ms = ngx_http_llm_now();
+    ngx_cpystrn((u_char *) lmcf->shared->store_error, (u_char *) error,
+                sizeof(lmcf->shared->store_error));
+
+    ngx_http_llm_unlock(lmcf);
+
+    if (!ngx_http_llm_folding.failing
+        || ngx_strcmp(ngx_http_llm_folding.error, error) != 0)
+    {
+        ngx_cpystrn((u_char *) ngx_http_llm_folding.error, (u_char *) error,
+                    sizeof(ngx_http_llm_folding.error));
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "llm_store: %s; nothing is lost: the journal in \"%V\" "
+                      "keeps it until then, as long as it has room",
+                      error, &lmcf->journal);
+    }
+
+    ngx_http_llm_folding.failing = 1;
+}

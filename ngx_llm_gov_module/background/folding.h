@@ -1,0 +1,56 @@
+/*
+ * The journal into the store, and what other masters have spent back into the
+ * zone.  All of this process, which has one zone and one store in its life.
+ */
+
+#ifndef NGX_HTTP_LLM_FOLDING_H
+#define NGX_HTTP_LLM_FOLDING_H
+
+#include "../governance/zone.h"
+#include "../store/store.h"
+
+
+/* looks which segments of the journal there are; before holds are recovered */
+void ngx_http_llm_folding_look(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+
+/* is the record at this place of the journal written?  For
+ * ngx_http_llm_holds_recover(). */
+bool ngx_http_llm_folding_published(uint64_t journal, uint64_t position,
+    void *data);
+
+/* in how many milliseconds the next fold is due: llm_store's `sync`, or now if
+ * a segment fills up faster */
+ngx_msec_t ngx_http_llm_folding_due(ngx_http_llm_main_conf_t *lmcf);
+
+/*
+ * Folds what the segments hold, and all that is left if `all`.  Opens the store
+ * when it is not open.  NGX_AGAIN: there is more; NGX_ERROR: it failed, the
+ * reason is in the zone and was logged once; the next call tries again.
+ */
+ngx_int_t ngx_http_llm_folding_run(ngx_http_llm_main_conf_t *lmcf,
+    ngx_uint_t all, ngx_log_t *log);
+
+/* the store of this process; NULL: it is not open */
+llm_store_t *ngx_http_llm_folding_store(void);
+
+/* opens it before anything is folded; NULL: *error says why */
+llm_store_t *ngx_http_llm_folding_open(ngx_http_llm_main_conf_t *lmcf,
+    const char **error);
+
+/* closes the store and the segments: never open over a fork */
+void ngx_http_llm_folding_close(void);
+
+
+/* unjournaled.c: what was charged without a record in the journal, into the
+ * store; NGX_ERROR: its error says why */
+ngx_int_t ngx_http_llm_unjournaled_write(ngx_http_llm_main_conf_t *lmcf,
+    llm_store_t *store);
+
+/* restore.c: adds to the zone what other masters have spent since the last
+ * time; LLM_OK, or LLM_ERROR with the reason in the store */
+int ngx_http_llm_restore_others(ngx_http_llm_main_conf_t *lmcf,
+    llm_store_t *store);
+
+
+#endif /* NGX_HTTP_LLM_FOLDING_H */
