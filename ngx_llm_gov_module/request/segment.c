@@ -32,6 +32,7 @@ static void ngx_http_llm_segment_timer(ngx_event_t *ev);
 static void ngx_http_llm_segment_lost(ngx_http_llm_segments_t *s);
 static void ngx_http_llm_segment_leave(ngx_http_llm_segment_t *segment);
 static void ngx_http_llm_segment_error(const char *error);
+static void ngx_http_llm_segment_well(ngx_http_llm_segments_t *s);
 
 #if (NGX_THREADS)
 static void ngx_http_llm_segment_thread(void *data, ngx_log_t *log);
@@ -112,6 +113,9 @@ ngx_http_llm_segment_claimed(ngx_http_llm_segments_t *s)
     s->segments[s->current].journal = s->claimed;
     s->claimed = NULL;
 
+    /* also what a worker said that is gone: who still has none says it again */
+
+    ngx_http_llm_segment_well(s);
     ngx_http_llm_segment_works();
 }
 
@@ -283,6 +287,15 @@ ngx_http_llm_segment_full(void)
 }
 
 
+static void
+ngx_http_llm_segment_well(ngx_http_llm_segments_t *s)
+{
+    ngx_http_llm_lock(s->lmcf);
+    s->lmcf->shared->journal_error[0] = '\0';
+    ngx_http_llm_unlock(s->lmcf);
+}
+
+
 void
 ngx_http_llm_segment_works(void)
 {
@@ -296,9 +309,7 @@ ngx_http_llm_segment_works(void)
 
     s->failing = 0;
 
-    ngx_http_llm_lock(s->lmcf);
-    s->lmcf->shared->journal_error[0] = '\0';
-    ngx_http_llm_unlock(s->lmcf);
+    ngx_http_llm_segment_well(s);
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                   "llm_store: the journal is written again");

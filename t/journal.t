@@ -1,0 +1,223 @@
+#!/usr/bin/perl
+
+# The journal: what is charged when a worker dies, and what becomes of calls
+# when it cannot be written.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use File::Path qw(remove_tree);
+use LLM::Test;
+use Test::More;
+use Time::HiRes qw(sleep);
+
+my $key = 'sk-test-journal-0123456789';
+my $path = invoke_path($LLM::Test::haiku);
+my $stream = "$path-with-response-stream";
+my $slow = json_encode(claude(sim(input => 100, output => 50, chunks => 40,
+                                  delay_ms => 100)));
+
+sub gateway {
+    my ($store, %o) = @_;
+
+    my $more = delete $o{more} // '';
+    my $t = LLM::Test->gateway(%o, http => "
+        llm_store %%PREFIX%%/store sync=200ms journal=%%PREFIX%%/journal $store;
+        llm_customer acme { llm_budget 100 1M; }
+        llm_team ml { customer acme; llm_budget 50 1d;
+                      llm_rate_limit requests=100000/1d; }
+        llm_virtual_key tester { secret $key; team ml; $more }");
+
+    return $t->start_sim->start;
+}
+
+sub call { return $_[0]->post($path, claude(sim(input => 100, output => 50)),
+                              key => $key) }
+
+sub settled {
+    my ($t) = @_;
+
+    return wait_for(sub { $t->held(virtual_key => 'tester') == 0 }, 10);
+}
+
+sub begin_stream {
+    my ($t) = @_;
+
+    my $sock = http_connect($t->port);
+    http_send($sock, "POST $stream HTTP/1.1\r\nHost: x\r\n"
+        . "Authorization: Bearer $key\r\nContent-Length: " . length($slow)
+        . "\r\n\r\n$slow");
+
+    return $sock;
+}
+
+sub journal { return $_[0]->status->{store}{journal} }
+
+sub requests {
+    my ($t, @account) = @_;
+
+    return $t->account(@account)->{spent}{requests};
+}
+
+# a worker is killed in the middle of streams: each is charged as it was held,
+# at every account, and counted once
+
+my $t = gateway('', workers => 2);
+push @{ $t->{allowed} }, qr/exited on signal 9/;
+
+is(call($t)->{status}, 200, 'a call');
+settled($t);
+
+my $spent = $t->spent(virtual_key => 'tester');
+is($spent, $t->totals->{cost_nano}, 'is charged what it cost');
+
+my @socks = map { begin_stream($t) } 1 .. 6;
+ok(wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 6 }),
+   'six streams are under way');
+sleep 0.3;
+my $held = $t->held(virtual_key => 'tester');
+kill 'KILL', $t->workers;
+ok(settled($t), 'their workers are killed: what they held is settled');
+close $_ for @socks;
+
+is($t->spent(virtual_key => 'tester') - $spent, $held,
+   'exactly what was held is charged');
+is($t->spent($_->[0] => $_->[1]) - $spent, $held, "and of $_->[0] $_->[1]")
+    for [customer => 'acme'], [team => 'ml'], [provider => 'main'];
+is(requests($t, virtual_key => 'tester'), 7, 'each is counted once');
+is(requests($t, provider => 'main'), 7, 'at the provider, too');
+is($t->held(provider => 'main'), 0, 'nothing is held there');
+
+ok(wait_for(sub { call($t)->{status} == 200 }, 5), 'and it goes on');
+settled($t);
+
+# reload with streams under way: the old workers write to the end
+
+$spent = $t->spent(virtual_key => 'tester');
+@socks = map { begin_stream($t) } 1 .. 3;
+wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 3 });
+sleep 0.3;
+ok($t->reload, 'reload with streams under way');
+is(call($t)->{status}, 200, 'the new workers have segments');
+ok(http_read($_)->{complete}, 'a stream ends') for @socks;
+close $_ for @socks;
+settled($t);
+is($t->spent(virtual_key => 'tester') - $spent, 4 * 87_500,
+   'all are charged what they cost');
+is(journal($t)->{error}, undef, 'the journal is well');
+$t->finish;
+
+# the journal cannot be made at start
+
+my $refuse = gateway('');
+my ($fine, $said) = $refuse->config_test($refuse->{conf});
+ok($fine, '"nginx -t" is content') or diag($said);
+$refuse->finish;
+
+$refuse = LLM::Test->gateway(http => "
+    llm_store %%PREFIX%%/store journal=%%PREFIX%%/no/such/folder;");
+$refuse->write_conf;
+my $out = `$refuse->{nginx} -p $refuse->{prefix} -c $refuse->{prefix}/conf/nginx.conf -e stderr 2>&1`;
+isnt($?, 0, 'without a folder for it nginx does not start');
+like($out, qr{llm_store: the journal: could not .*no/such.*make the folder},
+     'and says why, and what to do');
+
+my $continue = gateway('on_error=continue');
+$continue->finish;
+
+$continue = LLM::Test->gateway(http => "
+    llm_store %%PREFIX%%/store journal=%%PREFIX%%/no/such/folder
+              on_error=continue;
+    llm_virtual_key tester { secret $key; }");
+$continue->start_sim->start;
+is(call($continue)->{status}, 200, 'on_error=continue: calls go on');
+ok(settled($continue), 'they are settled');
+is($continue->spent(virtual_key => 'tester'), $continue->totals->{cost_nano},
+   'and charged');
+is(journal($continue)->{requests_without}, 1, 'the status counts them');
+like(journal($continue)->{error}, qr{no/such/folder}, 'and says why');
+like($continue->error_log, qr/\[error\].*llm_store: .*let through/,
+     'so does the error log');
+like($continue->get('/metrics')->{body},
+     qr/^llm_journal_requests_without_total 1$/m, 'and the metrics');
+$continue->finish;
+
+# its files are removed while nginx runs
+
+for my $policy (qw(refuse continue)) {
+    $t = gateway("on_error=$policy");
+    is(call($t)->{status}, 200, "on_error=$policy: a call");
+    my $sock = begin_stream($t);
+    wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 1 });
+
+    remove_tree("$t->{prefix}/journal");
+    sleep 1.1;
+
+    my $r = call($t);
+
+    if ($policy eq 'refuse') {
+        is($r->{status}, 429, 'no call without its record');
+        is($r->{headers}{'x-amzn-errortype'}, 'ThrottlingException',
+           'in the client\'s dialect');
+        is($r->{headers}{'retry-after'}, 1, 'which may come back soon');
+        like($r->{body}, qr/cannot write down/, 'and is told why');
+
+    } else {
+        is($r->{status}, 200, 'calls go on');
+        is(journal($t)->{requests_without}, 1, 'and are counted');
+    }
+
+    like(journal($t)->{error}, qr/journal/, 'the status says why');
+    ok(http_read($sock)->{complete}, 'a stream under way ends well');
+    close $sock;
+    settled($t);
+    is($t->spent(virtual_key => 'tester'), $t->totals->{cost_nano},
+       'all that was answered is charged');
+
+    ok($t->reload, 'a reload');
+    ok(wait_for(sub { call($t)->{status} == 200 }, 5), 'makes a new journal');
+    is(journal($t)->{error}, undef, 'and all is well again');
+    $t->finish;
+}
+
+# refusals: a storm of them does not fill the journal
+
+$t = gateway('journal_size=256k');
+my @results = $t->load(20, map { { path => $path, body => claude('hi'),
+    headers => { Authorization => 'Bearer nobody-knows-this-key' } } }
+    1 .. 2000);
+is(scalar(grep { $_->{status} == 403 } @results), 2000, 'a storm of refusals');
+cmp_ok(journal($t)->{refusals_left_out}, '>', 0,
+       'most of them have no row, which is counted');
+is(call($t)->{status}, 200, 'and calls that are none find room');
+$t->finish;
+
+# mistakes in the configuration
+
+my %wrong = (
+    'llm_store s journal_size=1k;' => qr/256k to 1024m/,
+    'llm_store s on_error=ignore;' => qr/write "on_error=refuse"/,
+    'llm_store s sync=1h;' => qr/50ms to 60s/,
+    'llm_store s size=1m;' => qr/after the folder there may be/,
+    'llm_log_refusals maybe;' => qr/it must be "on" or "off"/,
+    "llm_virtual_key k { secret $key; llm_log_content off request; }"
+        => qr/is "off", or "request", "response" or both/,
+    "llm_virtual_key k { secret $key; llm_log_content size=1k; }"
+        => qr/is "off", or "request", "response" or both/,
+    "llm_virtual_key k { secret $key; llm_log_content request size=2m; }"
+        => qr/from 1 to 1m/,
+    "llm_virtual_key k { secret $key; llm_log_content answers; }"
+        => qr/is "off", or "request", "response" or both/,
+    'llm_team k { llm_log_content request; }' => qr/unknown directive/,
+);
+
+for my $conf (sort keys %wrong) {
+    my $test = LLM::Test->gateway(http => $conf);
+    my ($ok, $text) = $test->config_test($test->{conf});
+    ok(!$ok, "wrong: $conf");
+    like($text, $wrong{$conf}, 'which is said');
+}
+
+done_testing;
