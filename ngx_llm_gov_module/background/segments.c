@@ -103,18 +103,18 @@ ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder, ngx_log_t *log)
     char             error[LLM_JOURNAL_ERROR];
     ngx_file_info_t  fi;
 
-    folder->gone = (ngx_file_info(folder->dir, &fi) == NGX_FILE_ERROR
-                    && ngx_errno == NGX_ENOENT);
-
-    if (folder->gone) {
-        llm_segments_free(folder->segments, folder->n);
-        folder->segments = NULL;
-        folder->n = 0;
-        return;
-    }
+    /* workers may still write to files of a folder that was removed */
 
     (void) llm_segments_scan(folder->dir, &folder->segments, &folder->n,
                              error);
+
+    folder->gone = (folder->n == 0
+                    && ngx_file_info(folder->dir, &fi) == NGX_FILE_ERROR
+                    && ngx_errno == NGX_ENOENT);
+
+    if (folder->gone) {
+        return;
+    }
 
     if (ngx_strcmp(error, folder->error) != 0) {
         ngx_cpystrn((u_char *) folder->error, (u_char *) error,
@@ -175,6 +175,7 @@ ngx_http_llm_segments_gone(void)
 
         if (folder->gone && !folder->kept) {
             dir = folder->dir;
+            llm_segments_free(folder->segments, folder->n);
             *folder = ngx_http_llm_folders[--ngx_http_llm_nfolders];
             return dir;
         }

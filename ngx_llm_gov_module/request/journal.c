@@ -20,6 +20,9 @@ typedef struct {
 } ngx_http_llm_journal_t;
 
 
+static ngx_int_t ngx_http_llm_journal_reserve(ngx_http_llm_segment_t *segment,
+    size_t bound);
+static void ngx_http_llm_journal_unreserve_first(ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_journal_spare(ngx_http_llm_ctx_t *ctx,
     ngx_http_llm_segment_t *segment);
 static ngx_int_t ngx_http_llm_journal_write(ngx_http_llm_segment_t *segment,
@@ -44,14 +47,10 @@ ngx_http_llm_journal_admit(ngx_http_llm_ctx_t *ctx)
     if (segment != NULL) {
         bound = ngx_http_llm_row_bound(ctx);
 
-        /* for the last record, and for the first one, which follows at once */
-
-        if (llm_journal_room(segment->journal)
-            >= 2 * (bound + LLM_JOURNAL_RECORD + LLM_JOURNAL_ALIGN)
-            && llm_journal_reserve(segment->journal, bound) == LLM_OK)
-        {
+        if (ngx_http_llm_journal_reserve(segment, bound) == NGX_OK) {
             ctx->segment = segment;
             ctx->reserved = bound;
+            ctx->reserved_first = 1;
             segment->under_way++;
 
             if (ngx_http_llm_journal_spare(ctx, segment)) {
@@ -68,12 +67,45 @@ ngx_http_llm_journal_admit(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* for the first record and for the last one: what is sent without the first
+ * would be lost with its process */
+
+static ngx_int_t
+ngx_http_llm_journal_reserve(ngx_http_llm_segment_t *segment, size_t bound)
+{
+    if (llm_journal_reserve(segment->journal, bound) != LLM_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (llm_journal_reserve(segment->journal, bound) != LLM_OK) {
+        llm_journal_unreserve(segment->journal, bound);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* its record follows, or none */
+
+static void
+ngx_http_llm_journal_unreserve_first(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->reserved_first) {
+        llm_journal_unreserve(ctx->segment->journal, ctx->reserved);
+        ctx->reserved_first = 0;
+    }
+}
+
+
 void
 ngx_http_llm_journal_forget(ngx_http_llm_ctx_t *ctx)
 {
     if (ctx->segment == NULL) {
         return;
     }
+
+    ngx_http_llm_journal_unreserve_first(ctx);
 
     if (ctx->reserved) {
         llm_journal_unreserve(ctx->segment->journal, ctx->reserved);
@@ -156,6 +188,7 @@ ngx_http_llm_journal_hold(ngx_http_llm_ctx_t *ctx,
 
     if (ctx->segment != NULL) {
         ngx_http_llm_row_hold(ctx, &ngx_http_llm_journal.row, at_ms);
+        ngx_http_llm_journal_unreserve_first(ctx);
 
         if (ngx_http_llm_journal_write(ctx->segment, LLM_JOURNAL_HOLD)
             != NGX_OK)
@@ -195,6 +228,7 @@ ngx_http_llm_journal_settle(ngx_http_llm_ctx_t *ctx,
     if (ctx->segment != NULL) {
         ngx_http_llm_row(ctx, &ngx_http_llm_journal.row, at_ms);
 
+        ngx_http_llm_journal_unreserve_first(ctx);
         llm_journal_unreserve(ctx->segment->journal, ctx->reserved);
         ctx->reserved = 0;
 

@@ -149,7 +149,8 @@ typedef struct {
     int64_t                     provider_ms;    /* and that of ctx->chosen */
     ngx_http_llm_segment_t     *segment;    /* of the journal; NULL: there is
                                                no record of this call */
-    size_t                      reserved;   /* in it, for the last record */
+    size_t                      reserved;   /* in it, for the last record, and
+                                               as much for the first one */
     ngx_uint_t                  nattempts;
     ngx_msec_t                  deadline;       /* for further attempts */
     ngx_http_llm_address_t      address;        /* of the present one */
@@ -224,6 +225,7 @@ typedef struct {
     unsigned                    gone:1;         /* the client left early */
     unsigned                    known:1;        /* ctx->client is filled */
     unsigned                    content_kept:1;
+    unsigned                    reserved_first:1;
 
     /* the large ones, written before they are read */
     ngx_http_llm_attempt_t      attempts[NGX_HTTP_LLM_ATTEMPTS_MAX];

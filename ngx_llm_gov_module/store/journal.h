@@ -109,11 +109,10 @@ typedef struct {
 
 
 /*
- * The segments of a folder; opens those that are new, forgets those that are
- * gone, once nobody writes them and all of them is folded.  `n` and `segments`
- * are kept by the caller between calls, to begin with 0 and NULL.  A file that
- * is no segment of ours is skipped and *error says so.  LLM_ERROR: the folder
- * cannot be read.
+ * The segments of a folder; opens those that are new, forgets those whose file
+ * is gone, once they are recycled.  `n` and `segments` are kept by the caller
+ * between calls, to begin with 0 and NULL.  A file that is no segment of ours
+ * is skipped and *error says so.  LLM_ERROR: the folder cannot be read.
  */
 int llm_segments_scan(const char *dir, llm_segment_t ***segments, unsigned *n,
     char error[LLM_JOURNAL_ERROR]);

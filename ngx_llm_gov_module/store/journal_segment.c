@@ -30,12 +30,13 @@ llm_segments_scan(const char *dir, llm_segment_t ***segments, unsigned *n,
 
     error[0] = '\0';
 
-    if (llm_journal_dir_open(&folder, dir, error) != LLM_OK) {
-        return LLM_ERROR;
-    }
-
     for (i = 0; i < *n; i++) {
         (*segments)[i]->seen = false;
+    }
+
+    if (llm_journal_dir_open(&folder, dir, error) != LLM_OK) {
+        *n = llm_segments_forget(*segments, *n);
+        return LLM_ERROR;
     }
 
     while ((index = llm_journal_dir_next(&folder, &inode)) != -1) {
@@ -131,33 +132,13 @@ llm_segment_close(llm_segment_t *segment)
 }
 
 
-/* a file that is gone may still be written to, and hold what is not in the
- * store yet */
+/* A file that is gone may still be written to, and hold what is not in the
+ * store yet, or calls that are to be charged there: until it is recycled. */
 static bool
-llm_segment_needed(llm_segment_t *segment)
+llm_segment_needed(const llm_segment_t *segment)
 {
-    llm_journal_header_t  *header;
-
-    header = segment->file.header;
-
-    if (segment->seen) {
-        return true;
-    }
-
-    if (llm_journal_state(header) != LLM_JOURNAL_USED) {
-        return false;
-    }
-
-    if (segment->locked
-        || llm_journal_load(&header->tail) < llm_journal_load(&header->head)
-        || !llm_journal_file_lock(&segment->file))
-    {
-        return true;
-    }
-
-    llm_journal_file_unlock(&segment->file);
-
-    return false;
+    return segment->seen
+           || llm_journal_state(segment->file.header) == LLM_JOURNAL_USED;
 }
 
 
@@ -305,6 +286,17 @@ llm_segment_fold(llm_segment_t *segment, uint64_t position)
 }
 
 
+/* another one may have its name by now */
+static bool
+llm_segment_named(const llm_segment_t *segment)
+{
+    struct stat  st;
+
+    return lstat(segment->path, &st) == 0
+           && st.st_ino == segment->file.inode;
+}
+
+
 void
 llm_segment_recycle(llm_segment_t *segment, bool remove)
 {
@@ -319,6 +311,7 @@ llm_segment_recycle(llm_segment_t *segment, bool remove)
     }
 
     if ((remove || __atomic_load_n(&header->retired, __ATOMIC_ACQUIRE))
+        && llm_segment_named(segment)
         && unlink(segment->path) == 0)
     {
         llm_journal_set_state(header, LLM_JOURNAL_REMOVED);

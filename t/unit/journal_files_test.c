@@ -172,6 +172,59 @@ removing(void)
 }
 
 
+/* somebody removes the file of a segment that is written, or all of them */
+static void
+removed_by_others(bool all)
+{
+    uint64_t         number, position;
+    const char      *dir;
+    struct stat      st;
+    llm_segment_t   *segment;
+    llm_journal_t   *journal;
+
+    dir = fresh();
+    prepare(dir, all ? 1 : 2, SIZE);
+    journal = llm_journal_claim(dir, 1, error);
+    scan(dir);
+    segment = segment_of(segments, nsegments, journal);
+    position = llm_segment_tail(segment);
+    put(journal, 1);
+    ok(!llm_journal_lost(journal), "a file is there");
+
+    number = llm_journal_index(journal);
+    unlink(path_of(dir, (unsigned) number));
+    ok(llm_journal_lost(journal), "and is not");
+
+    if (all) {
+        remove_folder(dir);
+    }
+
+    /* the next master makes another one, of that name */
+
+    ok(scan(dir) == (all ? LLM_ERROR : LLM_OK)
+       && nsegments == (all ? 1 : 2), "its reader keeps it");
+    prepare(dir, 2, 2 * SIZE);
+    put(journal, 2);
+    llm_journal_release(journal);
+    scan(dir);
+
+    number = 1;
+    ok(read_on(segment, &position, &number) && number == 3,
+       "and reads what is written on");
+
+    llm_segment_fold(segment, position);
+    scan(dir);
+    ok(!llm_segment_busy(segment) && nsegments == 3,
+       "until its last calls are accounted for");
+
+    llm_segment_recycle(segment, true);
+    ok(scan(dir) == LLM_OK && nsegments == 2
+       && stat(path_of(dir, 0), &st) == 0 && stat(path_of(dir, 1), &st) == 0,
+       "then it is forgotten, and no other file goes with it");
+    forget();
+}
+
+
 /* what `change` does to a good file must be found out */
 static void
 foreign(const char *title, void (*change)(int fd))
@@ -481,6 +534,8 @@ main(void)
     making();
     other_sizes();
     removing();
+    removed_by_others(false);
+    removed_by_others(true);
     foreign("shorter than its header says", cut);
     foreign("shorter than a header", cut_header);
     foreign("empty", emptied);
