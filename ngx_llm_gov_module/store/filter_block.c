@@ -1,0 +1,644 @@
+/*
+ * A block against a filter, term by term and column by column.  A number in
+ * the block that is none (a string's, an attempt's) is taken for the empty
+ * string, or passed over: block.c checked the columns, not what is in them.
+ */
+
+#include "block_strings.h"
+#include "filter_private.h"
+
+
+#define LLM_FILTER_MEMO  4096
+
+
+/* a block as its terms look at it */
+typedef struct {
+    const llm_block_t   *block;
+    llm_block_texts_t    texts;
+    uint64_t            *mask;      /* rows that the terms so far left */
+    uint64_t             found[LLM_BLOCK_WORDS];    /* of this term */
+} llm_look_t;
+
+
+/* codes that a term's patterns stand for: [from, to) */
+typedef struct {
+    uint64_t   from;
+    uint64_t   to;
+} llm_codes_t;
+
+
+static bool llm_look_never(llm_look_t *look, const llm_term_t *term);
+static void llm_look_term(llm_look_t *look, const llm_term_t *term);
+static void llm_look_ranges(llm_look_t *look, const llm_term_t *term);
+static void llm_look_set(llm_look_t *look, const llm_term_t *term);
+static void llm_look_ids(llm_look_t *look, const llm_term_t *term);
+static void llm_look_text(llm_look_t *look, const llm_term_t *term,
+    unsigned id);
+static void llm_look_tags(llm_look_t *look, const llm_term_t *term);
+static void llm_look_attempt_text(llm_look_t *look, const llm_term_t *term);
+static void llm_look_attempt_set(llm_look_t *look, const llm_term_t *term);
+static void llm_look_request_id(llm_look_t *look, const llm_term_t *term);
+static void llm_look_part(llm_look_t *look, const llm_term_t *term);
+static bool llm_look_is_request_id(llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *columns, uint32_t index);
+static unsigned llm_look_codes(const llm_look_t *look,
+    const llm_term_t *term, const llm_column_t *column, llm_codes_t *codes);
+static uint64_t llm_look_place(const llm_look_t *look, llm_str_t text,
+    bool behind);
+static uint64_t llm_look_word(const llm_column_t *column, uint64_t id);
+
+
+unsigned
+llm_filter_block(const llm_filter_t *filter, const llm_block_t *block,
+    uint64_t *bits)
+{
+    unsigned           i, n, word;
+    uint64_t           left;
+    llm_look_t         look;
+    const llm_term_t  *term;
+
+    look.block = block;
+    look.mask = bits;
+
+    memset(bits, 0, LLM_BLOCK_WORDS * sizeof(uint64_t));
+
+    llm_block_texts(block, &look.texts);
+
+    for (i = 0; i < filter->nterms; i++) {
+        if (llm_look_never(&look, &filter->terms[i])) {
+            return 0;
+        }
+    }
+
+    for (word = 0; word * 64 < block->rows; word++) {
+        n = block->rows - word * 64;
+        bits[word] = (n < 64) ? ((uint64_t) 1 << n) - 1 : UINT64_MAX;
+    }
+
+    for (i = 0; i < filter->nterms; i++) {
+        term = &filter->terms[i];
+        left = 0;
+
+        memset(look.found, 0, sizeof(look.found));
+        llm_look_term(&look, term);
+
+        for (word = 0; word < LLM_BLOCK_WORDS; word++) {
+            bits[word] &= term->negated ? ~look.found[word]
+                                        : look.found[word];
+            left |= bits[word];
+        }
+
+        if (left == 0) {
+            return 0;
+        }
+    }
+
+    n = 0;
+
+    for (word = 0; word < LLM_BLOCK_WORDS; word++) {
+        n += (unsigned) __builtin_popcountll(bits[word]);
+    }
+
+    return n;
+}
+
+
+/* the ranges as the column has them: see LLM_COL_FIRST_TOKEN */
+static llm_range_t
+llm_look_range(const llm_term_t *term, unsigned i)
+{
+    llm_range_t  range;
+
+    range = term->ranges[i];
+
+    if (term->field->source == LLM_COL_FIRST_TOKEN) {
+        range.min++;
+        range.max += (range.max < INT64_MAX);
+    }
+
+    return range;
+}
+
+
+/* is it known without a look at the rows that none matches? */
+static bool
+llm_look_never(llm_look_t *look, const llm_term_t *term)
+{
+    unsigned      i;
+    llm_range_t   bounds, range;
+    llm_column_t  column;
+
+    if (term->ranges == NULL || term->negated
+        || term->field->source >= LLM_COLUMNS)
+    {
+        return false;
+    }
+
+    llm_block_column(look->block, term->field->source, &column);
+    llm_scan_bounds(&column, &bounds);
+
+    for (i = 0; i < term->n; i++) {
+        range = llm_look_range(term, i);
+
+        if (range.min <= bounds.max && range.max >= bounds.min) {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static void
+llm_look_term(llm_look_t *look, const llm_term_t *term)
+{
+    switch (term->field->kind) {
+
+    case LLM_TERM_TIME:
+    case LLM_TERM_RANGE:
+    case LLM_TERM_STATUS:
+        llm_look_ranges(look, term);
+        break;
+
+    case LLM_TERM_SET:
+        llm_look_set(look, term);
+        break;
+
+    case LLM_TERM_TEXT:
+        llm_look_text(look, term, term->field->source);
+        break;
+
+    case LLM_TERM_ID:
+        llm_look_ids(look, term);
+        break;
+
+    case LLM_TERM_TAG:
+        llm_look_tags(look, term);
+        break;
+
+    case LLM_TERM_ATTEMPT_TEXT:
+        llm_look_attempt_text(look, term);
+        break;
+
+    case LLM_TERM_ATTEMPT_SET:
+        llm_look_attempt_set(look, term);
+        break;
+
+    case LLM_TERM_REQUEST_ID:
+        llm_look_request_id(look, term);
+        break;
+
+    case LLM_TERM_PART:
+        llm_look_part(look, term);
+    }
+}
+
+
+static inline bool
+llm_look_has(const llm_look_t *look, uint32_t index)
+{
+    return look->mask[index / 64] >> (index % 64) & 1;
+}
+
+
+static inline void
+llm_look_found(llm_look_t *look, uint32_t index, bool found)
+{
+    look->found[index / 64] |= (uint64_t) found << (index % 64);
+}
+
+
+static void
+llm_look_ranges(llm_look_t *look, const llm_term_t *term)
+{
+    int64_t       numbers[LLM_BLOCK_ROWS];
+    uint32_t      i;
+    llm_range_t   range;
+    llm_column_t  column;
+
+    if (term->field->source < LLM_COLUMNS) {
+        llm_block_column(look->block, term->field->source, &column);
+
+        for (i = 0; i < term->n; i++) {
+            range = llm_look_range(term, i);
+            llm_scan_range(&column, &range, look->mask, look->found);
+        }
+
+        return;
+    }
+
+    llm_scan_numbers(look->block, term->field->source, look->mask, numbers);
+
+    for (i = 0; i < look->block->rows; i++) {
+        llm_look_found(look, i, llm_filter_in_ranges(term, numbers[i]));
+    }
+}
+
+
+static void
+llm_look_set(llm_look_t *look, const llm_term_t *term)
+{
+    int64_t       numbers[LLM_BLOCK_ROWS];
+    uint32_t      i;
+    llm_column_t  column;
+
+    if (term->field->source < LLM_COLUMNS) {
+        llm_block_column(look->block, term->field->source, &column);
+        llm_scan_set(&column, term->set, look->mask, look->found);
+        return;
+    }
+
+    llm_scan_numbers(look->block, term->field->source, look->mask, numbers);
+
+    for (i = 0; i < look->block->rows; i++) {
+        llm_look_found(look, i, llm_filter_in_set(term, numbers[i]));
+    }
+}
+
+
+static void
+llm_look_ids(llm_look_t *look, const llm_term_t *term)
+{
+    uint32_t              i, k;
+    uint64_t              number, candidates[LLM_BLOCK_WORDS];
+    unsigned              n;
+    llm_range_t           low;
+    llm_row_t             row;
+    llm_column_t          column;
+    const unsigned char  *id;
+
+    llm_block_column(look->block, LLM_COL_ID_LOW, &column);
+    memset(candidates, 0, sizeof(candidates));
+
+    for (n = 0; n < term->n; n++) {
+        id = term->ids[n];
+        number = 0;
+
+        for (k = 8; k < LLM_ROW_ID_SIZE; k++) {
+            number = number << 8 | id[k];
+        }
+
+        low = (llm_range_t) { (int64_t) number, (int64_t) number };
+        llm_scan_range(&column, &low, look->mask, candidates);
+    }
+
+    for (i = 0; i < look->block->rows; i++) {
+        if (candidates[i / 64] >> (i % 64) & 1) {
+            llm_block_row(look->block, i, &row);
+
+            for (n = 0; n < term->n; n++) {
+                llm_look_found(look, i, memcmp(row.id, term->ids[n],
+                                               LLM_ROW_ID_SIZE) == 0);
+            }
+        }
+    }
+}
+
+
+static void
+llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
+{
+    unsigned      i, n;
+    llm_codes_t   codes[LLM_FILTER_VALUES];
+    llm_column_t  column;
+
+    llm_block_column(look->block, id, &column);
+
+    n = llm_look_codes(look, term, &column, codes);
+
+    for (i = 0; i < n; i++) {
+        llm_scan_codes(&column, codes[i].from, codes[i].to - 1, look->mask,
+                       look->found);
+    }
+}
+
+
+static inline bool
+llm_look_in(const llm_codes_t *codes, unsigned n, uint64_t code)
+{
+    unsigned  i;
+
+    for (i = 0; i < n; i++) {
+        if (code >= codes[i].from && code < codes[i].to) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* no tag is like an empty one */
+static void
+llm_look_tags(llm_look_t *look, const llm_term_t *term)
+{
+    bool          empty, found;
+    uint32_t      i, from, to;
+    unsigned      n;
+    llm_codes_t   codes[LLM_FILTER_VALUES];
+    llm_column_t  column;
+
+    llm_block_column(look->block, LLM_COL_TAG, &column);
+
+    n = llm_look_codes(look, term, &column, codes);
+    empty = llm_filter_in_patterns(term, llm_str(""));
+
+    if (n == 0 && !empty) {
+        return;
+    }
+
+    for (i = 0; i < look->block->rows; i++) {
+        if (!llm_look_has(look, i)) {
+            continue;
+        }
+
+        llm_block_part(look->block, LLM_COL_TAGS_END, i, &from, &to);
+
+        to = (to - from > LLM_ROW_TAGS_MAX) ? from + LLM_ROW_TAGS_MAX : to;
+        found = (from == to && empty);
+
+        while (from < to && !found) {
+            found = llm_look_in(codes, n, llm_column_code(&column, from++));
+        }
+
+        llm_look_found(look, i, found);
+    }
+}
+
+
+/* of a row's attempts before the last; `from` is moved on */
+static bool
+llm_look_earlier(const llm_look_t *look, uint32_t index, uint32_t *from,
+    uint32_t *to)
+{
+    llm_block_part(look->block, LLM_COL_EARLIER_END, index, from, to);
+
+    if (*to - *from > LLM_ROW_ATTEMPTS_MAX - 1) {
+        *to = *from + LLM_ROW_ATTEMPTS_MAX - 1;
+    }
+
+    return *from < *to;
+}
+
+
+static void
+llm_look_attempt_text(llm_look_t *look, const llm_term_t *term)
+{
+    bool          found;
+    uint32_t      i, from, to;
+    unsigned      n;
+    llm_codes_t   codes[LLM_FILTER_VALUES];
+    llm_column_t  column;
+
+    llm_look_text(look, term, LLM_COL_LAST + term->field->source);
+    llm_block_column(look->block, LLM_COL_EARLIER + term->field->source,
+                     &column);
+
+    if (column.count == 0) {
+        return;
+    }
+
+    n = llm_look_codes(look, term, &column, codes);
+
+    for (i = 0; i < look->block->rows && n > 0; i++) {
+        if (!llm_look_has(look, i) || !llm_look_earlier(look, i, &from, &to)) {
+            continue;
+        }
+
+        for (found = false; from < to && !found; from++) {
+            found = llm_look_in(codes, n, llm_column_code(&column, from));
+        }
+
+        llm_look_found(look, i, found);
+    }
+}
+
+
+static void
+llm_look_attempt_set(llm_look_t *look, const llm_term_t *term)
+{
+    bool          found;
+    uint32_t      i, from, to;
+    uint64_t      some[LLM_BLOCK_WORDS];
+    llm_range_t   one = { 1, INT64_MAX };
+    llm_column_t  column;
+
+    /* rows without any attempt have nothing there */
+
+    memset(some, 0, sizeof(some));
+    llm_block_column(look->block, LLM_COL_ATTEMPTS, &column);
+    llm_scan_range(&column, &one, look->mask, some);
+
+    llm_block_column(look->block, LLM_COL_LAST + term->field->source,
+                     &column);
+    llm_scan_set(&column, term->set, some, look->found);
+
+    llm_block_column(look->block, LLM_COL_EARLIER + term->field->source,
+                     &column);
+
+    for (i = 0; i < look->block->rows && column.count > 0; i++) {
+        if (!(some[i / 64] >> (i % 64) & 1)
+            || !llm_look_earlier(look, i, &from, &to))
+        {
+            continue;
+        }
+
+        for (found = false; from < to && !found; from++) {
+            found = llm_filter_in_set(term, llm_column_number(&column, from));
+        }
+
+        llm_look_found(look, i, found);
+    }
+}
+
+
+static void
+llm_look_request_id(llm_look_t *look, const llm_term_t *term)
+{
+    bool          found;
+    uint32_t      i, from, to;
+    unsigned      id;
+    llm_column_t  last[3], earlier[3];
+
+    for (id = 0; id < 3; id++) {
+        llm_block_column(look->block, LLM_COL_LAST + LLM_ATT_REQUEST_ID + id,
+                         &last[id]);
+        llm_block_column(look->block,
+                         LLM_COL_EARLIER + LLM_ATT_REQUEST_ID + id,
+                         &earlier[id]);
+    }
+
+    for (i = 0; i < look->block->rows; i++) {
+        if (!llm_look_has(look, i)) {
+            continue;
+        }
+
+        found = llm_look_is_request_id(look, term, last, i);
+
+        if (!found && earlier[0].count > 0
+            && llm_look_earlier(look, i, &from, &to))
+        {
+            while (from < to && !found) {
+                found = llm_look_is_request_id(look, term, earlier, from++);
+            }
+        }
+
+        llm_look_found(look, i, found);
+    }
+}
+
+
+/* columns: the string, and the UUID's two halves */
+static bool
+llm_look_is_request_id(llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *columns, uint32_t index)
+{
+    char      text[LLM_UUID_TEXT];
+    uint64_t  high, low;
+    unsigned  i;
+
+    high = (uint64_t) llm_column_number(&columns[1], index);
+    low = (uint64_t) llm_column_number(&columns[2], index);
+
+    if (high == 0 && low == 0) {
+        return llm_filter_in_patterns(term, llm_block_text(&look->texts,
+                        llm_column_word(&columns[0],
+                                    llm_column_code(&columns[0], index))));
+    }
+
+    for (i = 0; i < term->n; i++) {
+        if (high >= term->uuids[i].min && high <= term->uuids[i].max) {
+            return llm_filter_in_patterns(term,
+                                          llm_uuid_text(high, low, text));
+        }
+    }
+
+    return false;
+}
+
+
+/* each string is looked at once, if there are not too many of them */
+static void
+llm_look_part(llm_look_t *look, const llm_term_t *term)
+{
+    bool          found;
+    uint32_t      i;
+    uint64_t      code;
+    uint8_t       memo[LLM_FILTER_MEMO];
+    llm_column_t  column;
+
+    llm_block_column(look->block, term->field->source, &column);
+    memset(memo, 0, sizeof(memo));
+
+    for (i = 0; i < look->block->rows; i++) {
+        if (!llm_look_has(look, i)) {
+            continue;
+        }
+
+        code = llm_column_code(&column, i);
+
+        if (code < LLM_FILTER_MEMO && memo[code] != 0) {
+            llm_look_found(look, i, memo[code] == 1);
+            continue;
+        }
+
+        found = llm_filter_has_part(term, llm_block_text(&look->texts,
+                                        llm_column_word(&column, code)));
+        llm_look_found(look, i, found);
+
+        if (code < LLM_FILTER_MEMO) {
+            memo[code] = found ? 1 : 2;
+        }
+    }
+}
+
+
+/* the codes of a column that a term's patterns stand for */
+static unsigned
+llm_look_codes(const llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *column, llm_codes_t *codes)
+{
+    uint64_t              from, to;
+    unsigned              i, n;
+    const llm_pattern_t  *pattern;
+
+    n = 0;
+
+    for (i = 0; i < term->n; i++) {
+        pattern = &term->patterns[i];
+
+        if (pattern->prefix) {
+            from = llm_look_place(look, pattern->text, false);
+            from = (from == 0) ? 1 : from;
+            to = llm_look_place(look, pattern->text, true);
+
+        } else {
+            from = llm_look_place(look, pattern->text, false);
+            to = from + llm_str_eq(llm_block_text(&look->texts, from),
+                                   pattern->text);
+        }
+
+        if (column->dictionary != NULL) {
+            from = llm_look_word(column, from);
+            to = llm_look_word(column, to);
+        }
+
+        if (from < to) {
+            codes[n++] = (llm_codes_t) { from, to };
+        }
+    }
+
+    return n;
+}
+
+
+/* the first string that is not before `text`; `behind`: nor begins with it */
+static uint64_t
+llm_look_place(const llm_look_t *look, llm_str_t text, bool behind)
+{
+    uint64_t   low, high, middle;
+    llm_str_t  found;
+
+    low = 0;
+    high = look->texts.ends.count;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+        found = llm_block_text(&look->texts, middle);
+
+        if (llm_str_compare(found, text) < 0
+            || (behind && llm_str_starts(found, text)))
+        {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
+}
+
+
+/* the first code of a dictionary whose string's number is not below `id` */
+static uint64_t
+llm_look_word(const llm_column_t *column, uint64_t id)
+{
+    uint64_t  low, high, middle;
+
+    low = 0;
+    high = column->words;
+
+    while (low < high) {
+        middle = low + (high - low) / 2;
+
+        if (llm_column_word(column, middle) < id) {
+            low = middle + 1;
+
+        } else {
+            high = middle;
+        }
+    }
+
+    return low;
+}

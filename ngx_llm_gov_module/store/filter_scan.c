@@ -1,0 +1,251 @@
+/*
+ * Columns under a filter, 64 rows at a time.
+ */
+
+#include "filter_private.h"
+
+
+static void llm_scan_add(const llm_block_t *block, unsigned id,
+    const uint64_t *mask, int sign, int64_t *numbers);
+static void llm_scan_cache(const llm_block_t *block, unsigned id,
+    llm_cache_t what, const uint64_t *mask, int64_t *numbers);
+
+
+/* inlined for each width, so that the loop is as short as can be */
+static inline __attribute__((always_inline)) void
+llm_scan_words(const llm_column_t *column, unsigned width, uint64_t min,
+    uint64_t span, const uint64_t *mask, uint64_t *found)
+{
+    uint32_t              i, n, word;
+    uint64_t              bits, code, valid;
+    const unsigned char  *p;
+
+    valid = llm_column_mask(width);
+
+    for (word = 0; word * 64 < column->count; word++) {
+        if (mask[word] == 0) {
+            continue;
+        }
+
+        n = column->count - word * 64;
+        n = (n < 64) ? n : 64;
+        p = column->codes + (size_t) word * 64 * width;
+        bits = 0;
+
+        for (i = 0; i < n; i++) {
+            code = llm_column_load(p + i * width, valid);
+            bits |= (uint64_t) (code - min <= span) << i;
+        }
+
+        found[word] |= bits & mask[word];
+    }
+}
+
+
+void
+llm_scan_codes(const llm_column_t *column, uint64_t min, uint64_t max,
+    const uint64_t *mask, uint64_t *found)
+{
+    uint32_t  word;
+    uint64_t  span;
+
+    if (min > max || min > column->max) {
+        return;
+    }
+
+    if (column->width == 0 || (min == 0 && max >= column->max)) {
+
+        for (word = 0; word * 64 < column->count; word++) {
+            found[word] |= mask[word];
+        }
+
+        return;
+    }
+
+    span = max - min;
+
+    switch (column->width) {
+
+    case 1:
+        llm_scan_words(column, 1, min, span, mask, found);
+        break;
+
+    case 2:
+        llm_scan_words(column, 2, min, span, mask, found);
+        break;
+
+    case 3:
+        llm_scan_words(column, 3, min, span, mask, found);
+        break;
+
+    case 4:
+        llm_scan_words(column, 4, min, span, mask, found);
+        break;
+
+    default:
+        llm_scan_words(column, column->width, min, span, mask, found);
+    }
+}
+
+
+void
+llm_scan_range(const llm_column_t *column, const llm_range_t *range,
+    const uint64_t *mask, uint64_t *found)
+{
+    uint64_t     min, max, base;
+    llm_range_t  bounds;
+
+    llm_scan_bounds(column, &bounds);
+
+    if (range->min > range->max
+        || range->max < bounds.min || range->min > bounds.max)
+    {
+        return;
+    }
+
+    base = (uint64_t) column->base;
+    min = 0;
+
+    if (range->min > column->base) {
+        min = (uint64_t) range->min - base;
+        min = min / column->scale + (min % column->scale != 0);
+    }
+
+    max = ((uint64_t) range->max - base) / column->scale;
+
+    llm_scan_codes(column, min, max, mask, found);
+}
+
+
+void
+llm_scan_set(const llm_column_t *column, uint64_t set, const uint64_t *mask,
+    uint64_t *found)
+{
+    uint32_t  i, n, word;
+    uint64_t  bits, number;
+
+    for (word = 0; word * 64 < column->count; word++) {
+        if (mask[word] == 0) {
+            continue;
+        }
+
+        if (column->width == 0) {
+            number = (uint64_t) column->base;
+            found[word] |= (number < 64 && (set >> number & 1)) ? mask[word]
+                                                                : 0;
+            continue;
+        }
+
+        n = column->count - word * 64;
+        n = (n < 64) ? n : 64;
+        bits = 0;
+
+        for (i = 0; i < n; i++) {
+            number = (uint64_t) llm_column_number(column, word * 64 + i);
+            bits |= ((set >> (number & 63) & 1) & (number < 64)) << i;
+        }
+
+        found[word] |= bits & mask[word];
+    }
+}
+
+
+void
+llm_scan_numbers(const llm_block_t *block, unsigned source,
+    const uint64_t *mask, int64_t *numbers)
+{
+    memset(numbers, 0, block->rows * sizeof(int64_t));
+
+    switch (source) {
+
+    case LLM_SOURCE_RECEIVED:
+        llm_scan_add(block, LLM_COL_ENDED, mask, 1, numbers);
+        llm_scan_add(block, LLM_COL_LATENCY, mask, -1, numbers);
+        break;
+
+    case LLM_SOURCE_TOKENS:
+        llm_scan_add(block, LLM_COL_INPUT, mask, 1, numbers);
+        llm_scan_add(block, LLM_COL_OUTPUT, mask, 1, numbers);
+        llm_scan_add(block, LLM_COL_CACHE_READ, mask, 1, numbers);
+
+        /* fall through */
+
+    case LLM_SOURCE_CACHE_WRITE:
+        llm_scan_add(block, LLM_COL_CACHE_WRITE_5M, mask, 1, numbers);
+        llm_scan_add(block, LLM_COL_CACHE_WRITE_1H, mask, 1, numbers);
+        break;
+
+    case LLM_SOURCE_CACHE:
+        llm_scan_cache(block, LLM_COL_CACHE_WRITE_5M, LLM_CACHE_WRITE, mask,
+                       numbers);
+        llm_scan_cache(block, LLM_COL_CACHE_WRITE_1H, LLM_CACHE_WRITE, mask,
+                       numbers);
+        llm_scan_cache(block, LLM_COL_CACHE_READ, LLM_CACHE_HIT, mask,
+                       numbers);
+        break;
+
+    default:
+        llm_scan_add(block, source, mask, 1, numbers);
+    }
+}
+
+
+static void
+llm_scan_add(const llm_block_t *block, unsigned id, const uint64_t *mask,
+    int sign, int64_t *numbers)
+{
+    uint32_t      i;
+    uint64_t      number;
+    llm_column_t  column;
+
+    llm_block_column(block, id, &column);
+
+    if (column.width == 0 && column.base == 0) {
+        return;
+    }
+
+    for (i = 0; i < column.count; i++) {
+        if (mask[i / 64] == 0) {
+            i |= 63;
+            continue;
+        }
+
+        number = (uint64_t) llm_column_number(&column, i);
+        number = (sign < 0) ? 0 - number : number;
+        numbers[i] = (int64_t) ((uint64_t) numbers[i] + number);
+    }
+}
+
+
+static void
+llm_scan_cache(const llm_block_t *block, unsigned id, llm_cache_t what,
+    const uint64_t *mask, int64_t *numbers)
+{
+    uint32_t      i;
+    llm_column_t  column;
+
+    llm_block_column(block, id, &column);
+
+    for (i = 0; i < column.count; i++) {
+        if (mask[i / 64] != 0 && llm_column_number(&column, i) > 0) {
+            numbers[i] = what;
+        }
+    }
+}
+
+
+void
+llm_scan_bounds(const llm_column_t *column, llm_range_t *bounds)
+{
+    uint64_t  span;
+
+    *bounds = (llm_range_t) { column->base, INT64_MAX };
+
+    if (__builtin_mul_overflow(column->max, column->scale, &span)
+        || span > (uint64_t) INT64_MAX - (uint64_t) column->base)
+    {
+        return;
+    }
+
+    bounds->max = (int64_t) ((uint64_t) column->base + span);
+}
