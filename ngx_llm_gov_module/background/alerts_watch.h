@@ -43,6 +43,7 @@ typedef enum {
 typedef struct {
     ngx_http_llm_watch_t          *watches;
     ngx_uint_t                     nwatches;
+    ngx_uint_t                     next;        /* to be looked at */
     ngx_http_llm_breaker_watch_t  *breakers;
     ngx_uint_t                     nbreakers;
 } ngx_http_llm_watches_t;
@@ -72,7 +73,8 @@ typedef struct {
 ngx_int_t ngx_http_llm_watches_init(ngx_http_llm_watches_t *watches,
     ngx_http_llm_main_conf_t *lmcf);
 
-/* looks at all of it, as far as there is room for events */
+/* looks at it, as far as there is room for events; of very many budgets at some
+ * of them, and at the others the next time */
 void ngx_http_llm_watches_look(ngx_http_llm_watches_t *watches,
     ngx_http_llm_main_conf_t *lmcf, ngx_http_llm_events_t *events,
     int64_t now_ms);
