@@ -142,7 +142,90 @@ like($continue->error_log, qr/\[error\].*llm_store: .*let through/,
      'so does the error log');
 like($continue->get('/metrics')->{body},
      qr/^llm_journal_requests_without_total 1$/m, 'and the metrics');
+$spent = $continue->spent(virtual_key => 'tester');
+ok($continue->quit, 'nginx ends');
+$continue->start;
+is($continue->spent(virtual_key => 'tester'), $spent,
+   'what was charged without a journal is in the store all the same');
+is($continue->account(virtual_key => 'tester')->{spent}{requests}, 1,
+   'with its request');
 $continue->finish;
+
+# workers are killed at random moments under load, with failing providers: what
+# the accounts say is what the store has
+
+$t = LLM::Test->gateway(workers => 2, allowed => [qr/exited on signal 9/],
+    provider => provider('east', 'first_byte_timeout 300ms; max_failures 0;
+                                  llm_rate_limit requests=10000000/1h;')
+                . provider('west', 'region us-west-2; max_failures 0;'),
+    http => "
+    llm_store %%PREFIX%%/store sync=100ms;
+    llm_route both { provider east weight=3; provider west; }
+    llm_customer acme { llm_budget 100000 1M; }
+    llm_team ml { customer acme; route both;
+                  llm_rate_limit requests=1000000/1d; }
+    llm_virtual_key tester { secret $key; team ml; llm_budget 100000 1w; }");
+$t->start_sim->start;
+srand 7;
+
+sub amounts {
+    my ($t) = @_;
+
+    my ($status, %found) = ($t->status);
+
+    for my $kind (qw(customers teams virtual_keys providers)) {
+        for my $account (@{ $status->{$kind} }) {
+            my $name = "$kind $account->{name}";
+            $found{"$name $_"} = $account->{spent}{$_}
+                for sort keys %{ $account->{spent} };
+            $found{"$name $_->{metric} $_->{window}"} = $_->{used}
+                for @{ $account->{limits} };
+        }
+    }
+
+    return \%found;
+}
+
+my @faults = ({ status => 429 }, { status => 500 }, { no_answer => \1 },
+              { reset => \1 }, { exception_after => 0,
+                                 exception => 'throttlingException' },
+              { hang => \1 }, { close_silently => \1 });
+
+for my $round (1 .. 4) {
+    $t->sim_control('script', [ map { {
+        %{ $faults[int rand @faults] },
+        match => { region => 'us-east-1' } } } 1 .. 40 ]);
+
+    my $pid = fork // die;
+    if ($pid == 0) {
+        sleep 0.2 + rand() * 0.8;
+        my @workers = $t->workers;
+        kill 'KILL', $round % 2 ? @workers : $workers[0];
+        require POSIX;
+        POSIX::_exit(0);
+    }
+
+    my @results = $t->load(60, map { {
+        path => $_ % 3 ? $path : $stream,
+        headers => { Authorization => "Bearer $key" },
+        body => claude(sim(input => int rand 1000, output => 1 + int rand 100,
+                           chunks => 1 + int rand 8,
+                           delay_ms => int rand 20)) } } 1 .. 1200);
+    waitpid $pid, 0;
+
+    my $well = grep { $_->{status} == 200 } @results;
+    cmp_ok($well, '>', 1000, "round $round: $well answers");
+    ok(wait_for(sub { !grep { $_->{in_flight} }
+                          map { @{ $t->status->{$_} } }
+                          qw(virtual_keys providers) }, 15),
+       'nothing is held any more');
+    my $before = amounts($t);
+    ok($t->quit, 'nginx ends');
+    $t->start;
+    is_deeply(amounts($t), $before, 'every counter is in the store as it was');
+}
+
+$t->finish;
 
 # its files are removed while nginx runs
 
