@@ -231,10 +231,18 @@ llm_csv_tags(llm_buf_t *buf, const llm_row_t *row)
 }
 
 
-/* a comma and the cell, as all others here; bytes that are no text become
- * U+FFFD */
+/* a comma and the cell, as all others here */
 static void
 llm_csv_text(llm_buf_t *buf, llm_str_t text)
+{
+    llm_buf_append(buf, ",", 1);
+    llm_csv_cell(buf, text);
+}
+
+
+/* bytes that are no text become U+FFFD */
+void
+llm_csv_cell(llm_buf_t *buf, llm_str_t text)
 {
     bool    quoted;
     size_t  i, n;
@@ -245,7 +253,7 @@ llm_csv_text(llm_buf_t *buf, llm_str_t text)
         quoted = (memchr(",\"\r\n", text.data[i], 4) != NULL);
     }
 
-    llm_buf_append(buf, ",\"", quoted ? 2 : 1);
+    llm_buf_append(buf, "\"", quoted ? 1 : 0);
 
     if (llm_csv_is_formula(text)) {
         llm_buf_append(buf, "'", 1);
