@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "fold.h"
+#include "retired.h"
 
 #include <errno.h>
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 
 
-#define LLM_NAME_LAST   (((uint64_t) 1 << (8 * LLM_NAME_SIZE)) - 1)
 #define LLM_NAME_DAY    4
 
 
@@ -62,11 +61,16 @@ llm_names_put(llm_names_t *names, char space, llm_str_t bytes,
 
         *number = llm_name_read(value.mv_data);
 
-        return llm_names_touch(names, space, *number);
+        return names->readonly ? 0 : llm_names_touch(names, space, *number);
     }
 
     if (rc != MDB_NOTFOUND) {
         return rc;
+    }
+
+    if (names->readonly) {
+        *number = LLM_NAME_NONE;
+        return 0;
     }
 
     rc = llm_names_next(names, space, number);
@@ -120,7 +124,7 @@ llm_names_next(llm_names_t *names, char space, uint64_t *number)
 
     if (names->next[i] != 0) {
         *number = names->next[i]++;
-        return (*number < LLM_NAME_LAST) ? 0 : ENOSPC;
+        return (*number < LLM_NAME_NONE) ? 0 : ENOSPC;
     }
 
     rc = mdb_cursor_open(names->txn, names->store->names, &cursor);
@@ -131,7 +135,7 @@ llm_names_next(llm_names_t *names, char space, uint64_t *number)
 
     *number = 1;
 
-    key = (MDB_val) { llm_name_back(back, space, LLM_NAME_LAST), back };
+    key = (MDB_val) { llm_name_back(back, space, LLM_NAME_NONE), back };
 
     rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     rc = mdb_cursor_get(cursor, &key, &value,
@@ -258,7 +262,7 @@ llm_names_retire_space(llm_store_t *store, MDB_txn *txn, char space,
     MDB_cursor     *cursor;
     unsigned char   back[1 + LLM_NAME_SIZE];
 
-    if (*position == LLM_NAME_LAST || *left == 0) {
+    if (*position == LLM_NAME_NONE || *left == 0) {
         return 0;
     }
 
@@ -303,7 +307,7 @@ llm_names_retire_space(llm_store_t *store, MDB_txn *txn, char space,
     mdb_cursor_close(cursor);
 
     if (rc == MDB_NOTFOUND) {
-        *position = LLM_NAME_LAST;
+        *position = LLM_NAME_NONE;
         rc = 0;
     }
 

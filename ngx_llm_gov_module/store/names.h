@@ -22,10 +22,15 @@
 #define LLM_NAME_BYTES     256          /* of what is named, at most */
 
 
-/* one write transaction's view: numbers that are next */
+/* what nothing has */
+#define LLM_NAME_NONE      (((uint64_t) 1 << (8 * LLM_NAME_SIZE)) - 1)
+
+
+/* one transaction's view: numbers that are next */
 typedef struct {
     llm_store_t   *store;
     MDB_txn       *txn;
+    bool           readonly;            /* LLM_NAME_NONE for what has none */
     uint32_t       day;                 /* of the newest use, since 1970 */
     uint64_t       next[3];             /* 0: not looked up yet */
 } llm_names_t;

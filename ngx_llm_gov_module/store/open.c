@@ -3,6 +3,7 @@
  */
 
 #include "private.h"
+#include "retired.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -50,7 +51,8 @@ static llm_store_t *llm_store_create(const char *dir, bool readonly,
 static int llm_store_open_env(llm_store_t *store, const char *dir);
 static int llm_store_open_databases(llm_store_t *store);
 static int llm_store_database(llm_store_t *store, MDB_txn *txn);
-static int llm_store_check_format(llm_store_t *store, MDB_txn *txn);
+static int llm_store_check_format(llm_store_t *store, MDB_txn *txn,
+    bool *old);
 static int llm_store_new_format(llm_store_t *store, MDB_txn *txn);
 static int llm_store_check_size(llm_store_t *store);
 static void llm_store_own(const char *dir, const char *file,
@@ -297,6 +299,7 @@ static int
 llm_store_open_databases(llm_store_t *store)
 {
     int       rc;
+    bool      old;
     MDB_txn  *txn;
 
     rc = llm_store_enter(store, store->readonly ? MDB_RDONLY : 0, &txn);
@@ -305,10 +308,14 @@ llm_store_open_databases(llm_store_t *store)
         return llm_store_fail(store, "open the store", rc);
     }
 
-    rc = llm_store_check_format(store, txn);
+    rc = llm_store_check_format(store, txn, &old);
 
     if (rc == 0) {
         rc = llm_store_database(store, txn);
+    }
+
+    if (rc == 0 && old) {
+        rc = llm_retired_adopt(store, txn);
     }
 
     if (rc == 0) {
@@ -350,13 +357,16 @@ llm_store_database(llm_store_t *store, MDB_txn *txn)
 }
 
 
-/* marks a new store as ours, and refuses anybody else's */
+/* marks a new store as ours, and refuses anybody else's; *old: it had counters
+ * and no rows */
 static int
-llm_store_check_format(llm_store_t *store, MDB_txn *txn)
+llm_store_check_format(llm_store_t *store, MDB_txn *txn, bool *old)
 {
     int        rc;
     MDB_val    key, value;
     llm_str_t  format;
+
+    *old = false;
 
     rc = mdb_dbi_open(txn, "meta", 0, &store->meta);
 
@@ -386,6 +396,7 @@ llm_store_check_format(llm_store_t *store, MDB_txn *txn)
         return MDB_VERSION_MISMATCH;
     }
 
+    *old = true;
     value = (MDB_val) { sizeof(LLM_STORE_FORMAT) - 1, LLM_STORE_FORMAT };
 
     return mdb_put(txn, store->meta, &key, &value, 0);

@@ -112,6 +112,7 @@ struct llm_rollup_s {
     uint32_t            entries_size;
     llm_rollup_table_t  by_key;
     uint32_t            newest;     /* start */
+    bool                stored;     /* keys have the store's numbers */
 };
 
 
@@ -124,8 +125,9 @@ int llm_rollup_intern(llm_rollup_t *rollup, char space, llm_str_t bytes,
 llm_sums_t *llm_rollup_entry(llm_rollup_t *rollup,
     const llm_rollup_key_t *key);
 
-/* numbers of the names of a batch in the store; LMDB's error */
-int llm_rollup_number(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn);
+/* looks up the numbers of a batch's names in the store; what has none gets one
+ * that nothing has.  LMDB's error */
+int llm_rollup_find(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn);
 
 /* an entry's key in the store, when its names have numbers */
 void llm_rollup_entry_key(const llm_rollup_t *rollup,

@@ -14,6 +14,7 @@ typedef struct {
 } llm_rollup_line_t;
 
 
+static int llm_rollup_number(llm_rollup_t *rollup, llm_names_t *names);
 static int llm_rollup_number_name(llm_rollup_t *rollup, llm_names_t *names,
     llm_rollup_name_t *name);
 static int llm_rollup_number_order(const void *a, const void *b);
@@ -30,13 +31,19 @@ llm_rollup_write(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn)
 {
     int                 rc;
     uint32_t            i;
+    llm_names_t         names;
     llm_rollup_line_t  *lines;
 
     if (rollup->nentries == 0) {
         return 0;
     }
 
-    rc = llm_rollup_number(rollup, store, txn);
+    memset(&names, 0, sizeof(names));
+    names.store = store;
+    names.txn = txn;
+    names.day = rollup->newest / llm_level_size[LLM_LEVEL_DAY];
+
+    rc = llm_rollup_number(rollup, &names);
 
     if (rc != 0) {
         return rc;
@@ -65,22 +72,29 @@ llm_rollup_write(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn)
 
 
 int
-llm_rollup_number(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn)
+llm_rollup_find(llm_rollup_t *rollup, llm_store_t *store, MDB_txn *txn)
 {
-    int          rc;
-    uint32_t     i;
     llm_names_t  names;
 
     memset(&names, 0, sizeof(names));
-
     names.store = store;
     names.txn = txn;
-    names.day = rollup->newest / llm_level_size[LLM_LEVEL_DAY];
+    names.readonly = true;
+
+    return llm_rollup_number(rollup, &names);
+}
+
+
+static int
+llm_rollup_number(llm_rollup_t *rollup, llm_names_t *names)
+{
+    int       rc;
+    uint32_t  i;
 
     /* what a tuple or set is made of came before it */
 
     for (i = 0; i < rollup->nnames; i++) {
-        rc = llm_rollup_number_name(rollup, &names, &rollup->names[i]);
+        rc = llm_rollup_number_name(rollup, names, &rollup->names[i]);
 
         if (rc != 0) {
             return rc;
@@ -157,11 +171,10 @@ llm_rollup_entry_key(const llm_rollup_t *rollup,
 
     key = entry->key;
 
-    if (key.value != 0) {
-        key.value = rollup->names[key.value - 1].number;
+    if (!rollup->stored) {
+        key.value = (key.value != 0) ? rollup->names[key.value - 1].number : 0;
+        key.tuple = rollup->names[key.tuple - 1].number;
     }
-
-    key.tuple = (key.tuple != 0) ? rollup->names[key.tuple - 1].number : 0;
 
     llm_rollup_key_write(p, &key);
 }
