@@ -95,8 +95,12 @@ ngx_http_llm_folding_due(ngx_http_llm_main_conf_t *lmcf)
 
     (void) ngx_http_llm_segments_lag(&most);
 
+    if (ngx_http_llm_folding.failing) {
+        return ngx_min(lmcf->store_sync - past, NGX_HTTP_LLM_LOOK_MS);
+    }
+
     if (most > lmcf->journal_size / NGX_HTTP_LLM_FOLD_PART
-        && !ngx_http_llm_folding.failing)
+        || (past >= NGX_HTTP_LLM_LOOK_MS && ngx_http_llm_segments_left()))
     {
         return 0;
     }

@@ -218,6 +218,23 @@ ngx_http_llm_segments_lag(uint64_t *most)
 
 
 ngx_uint_t
+ngx_http_llm_segments_left(void)
+{
+    unsigned  i;
+
+    for (i = 0; i < ngx_http_llm_nall; i++) {
+
+        if (!llm_segment_busy(ngx_http_llm_all[i])) {
+            llm_segment_unlock(ngx_http_llm_all[i]);
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
 ngx_http_llm_segments_alive(uint64_t epoch)
 {
     unsigned        i;

@@ -29,6 +29,9 @@ llm_segment_t **ngx_http_llm_segments(unsigned *n);
  * that has most of them */
 uint64_t ngx_http_llm_segments_lag(uint64_t *most);
 
+/* is there one that its process has left?  The next one may wait for it. */
+ngx_uint_t ngx_http_llm_segments_left(void);
+
 /* does a process that lives write for this epoch? */
 ngx_uint_t ngx_http_llm_segments_alive(uint64_t epoch);
 
