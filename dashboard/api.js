@@ -77,7 +77,7 @@ async function refused(response) {
     // nginx's own error page
   }
 
-  return new ApiError(response.status, said?.message ?? response.statusText,
+  return new ApiError(response.status, said?.message ?? '',
     said?.field ?? null);
 }
 

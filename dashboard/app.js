@@ -150,6 +150,11 @@ function notices(state) {
       + 'when nginx stops.');
   }
 
+  if (state.alerts?.last_error && state.alerts.pending > 0) {
+    found.push(`${count(state.alerts.pending)} alerts wait to be delivered: `
+      + `${state.alerts.last_error}`);
+  }
+
   if (state.unpriced.requests > 0) {
     found.push(`${count(state.unpriced.requests)} requests had no price: `
       + `${state.unpriced.models.join(', ')}. Add it to the list of prices.`);

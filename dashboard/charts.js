@@ -4,7 +4,6 @@
 import { el, put, svg } from './dom.js';
 import { label, tick } from './time.js';
 
-const LEFT = 56;
 const RIGHT = 8;
 const TOP = 10;
 const BOTTOM = 24;
@@ -105,7 +104,8 @@ export class Chart {
       return;
     }
 
-    const x = event.clientX - this.node.getBoundingClientRect().left - LEFT;
+    const { left } = this.node.getBoundingClientRect();
+    const x = event.clientX - left - this.left;
     const index = Math.floor(x / this.step);
 
     this.select(x < 0 || index >= this.data.times.length ? null : index);
@@ -122,7 +122,7 @@ export class Chart {
 
     this.node.setAttribute('aria-label', `${this.name}. `
       + `${data.series.map((one) => one.name).join(', ')}. `
-      + 'Arrow keys read values.');
+      + `Arrow keys read values${this.open ? ', Enter opens one' : ''}.`);
     this.render();
   }
 
@@ -130,8 +130,10 @@ export class Chart {
     const { times } = this.data;
 
     this.width = this.node.clientWidth || 640;
-    this.step = (this.width - LEFT - RIGHT) / Math.max(1, times.length);
     this.scale = scale(this.most());
+    this.left = 14 + Math.max(...this.scale.ticks.map(
+      (value) => 7 * this.tickFormat(value).length));
+    this.step = (this.width - this.left - RIGHT) / Math.max(1, times.length);
 
     const root = svg('svg', {
       width: this.width, height: this.height, 'aria-hidden': 'true',
@@ -163,7 +165,7 @@ export class Chart {
   }
 
   x(i) {
-    return LEFT + i * this.step;
+    return this.left + i * this.step;
   }
 
   y(value) {
@@ -176,12 +178,12 @@ export class Chart {
     const every = Math.max(1, Math.ceil(64 / this.step));
     const found = this.scale.ticks.flatMap((value) => [
       svg('line', {
-        class: value === 0 ? 'base' : 'rule', x1: LEFT,
+        class: value === 0 ? 'base' : 'rule', x1: this.left,
         x2: this.width - RIGHT, y1: round(this.y(value)),
         y2: round(this.y(value)),
       }),
       svg('text', {
-        class: 'tick', x: LEFT - 8, y: round(this.y(value)) + 4,
+        class: 'tick', x: this.left - 8, y: round(this.y(value)) + 4,
         'text-anchor': 'end',
       }, this.tickFormat(value)),
     ]);
@@ -197,7 +199,7 @@ export class Chart {
       if (place % nice === 0) {
         const x = Math.min(this.x(i + 0.5), this.width - 24);
         found.push(svg('text', {
-          class: 'tick', x: round(Math.max(x, LEFT)), y: this.height - 6,
+          class: 'tick', x: round(Math.max(x, this.left)), y: this.height - 6,
           'text-anchor': 'middle',
         }, tick(time, nice >= 24 && interval === 'hour' ? 'day'
           : interval)));

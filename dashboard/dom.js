@@ -1,5 +1,5 @@
 // Elements, made so that no text can become markup: strings are text nodes,
-// and neither innerHTML nor style attributes are ever used.
+// and nothing else is ever parsed.
 
 const SVG = 'http://www.w3.org/2000/svg';
 

@@ -1,6 +1,6 @@
 // The small parts that views are put together from.
 
-import { el, id, put } from './dom.js';
+import { el, id } from './dom.js';
 import { exactMoney, money, precise, span } from './format.js';
 
 export function heading(text, ...beside) {
@@ -36,6 +36,11 @@ export function problem(error, retry = null) {
     known && el('p', {}, error.help),
     retry && el('p', {}, el('button', { type: 'button', onclick: retry },
       'Try again')));
+}
+
+// what is shown is old, because it could not be asked for again
+export function stale(error) {
+  return `Not refreshed: ${error.title.toLowerCase()}. Trying again.`;
 }
 
 // money, exact to whoever points at it or reads it by machine
@@ -153,5 +158,3 @@ export function repeat(ask, ms, signal) {
 
   return turn;
 }
-
-export { put };

@@ -5,7 +5,7 @@ import { status } from '../api.js';
 import { el, put, svg } from '../dom.js';
 import { count, percent, roundMoney, words } from '../format.js';
 import { amount, empty, heading, loading, mark, problem, repeat, segments,
-  select, until, when } from '../ui.js';
+  select, stale, until, when } from '../ui.js';
 
 export const title = 'Budgets';
 
@@ -18,6 +18,10 @@ const KINDS = [['customers', 'customer'], ['teams', 'team'],
 
 const WINDOWS = { s: 'second', m: 'minute', h: 'hour', d: 'day', w: 'week',
   M: 'month', Y: 'year' };
+
+// what of the overview belongs to a window
+const PERIODS = { '1h': '1h', '1d': 'today', '1w': 'this_week',
+  '1Y': '365d' };
 
 // "1M" is "per month", "5m" is "per 5 minutes"
 export function perWindow(window) {
@@ -97,7 +101,8 @@ function row(entry, hash) {
   const { kind, account, limit } = entry;
   const [tone, said] = level(entry);
   const link = kind === 'provider' ? hash('providers')
-    : hash('overview', { [kind]: account.name, period: 'this_month' });
+    : hash('overview', { [kind]: account.name,
+      period: PERIODS[limit.window] ?? 'this_month' });
   const mode = limit.mode === 'normal' ? '' : `, ${limit.mode}`;
 
   // on a phone the parts of a row lie below each other; roles keep it a row
@@ -189,10 +194,18 @@ class Budgets {
       this.state = await status(this.context.signal);
       this.draw();
     } catch (error) {
-      if (!this.context.signal.aborted && !(this.state && error.passing)) {
-        this.state = null;
-        put(this.place, problem(error, () => this.load()));
+      if (this.context.signal.aborted) {
+        return;
       }
+
+      if (this.state && error.passing) {
+        put(this.said, stale(error));
+        return;
+      }
+
+      this.state = null;
+      put(this.said);
+      put(this.place, problem(error, () => this.load()));
     }
   }
 

@@ -7,7 +7,7 @@ import { count, duration, modelNames, money, percent, short, words }
   from '../format.js';
 import { buckets, suited } from '../time.js';
 import { amount, chips, empty, heading, loading, panel, problem, repeat,
-  scroller, segments } from '../ui.js';
+  scroller, segments, stale } from '../ui.js';
 import { NAMES, periodChooser, range } from '../period.js';
 import { outcomes } from './outcomes.js';
 import { topLists } from './toplists.js';
@@ -71,7 +71,7 @@ export function stack(rows, dimension, times) {
 
 function totals(spend, stats) {
   const all = spend.total;
-  const one = stats.rows[0] ?? stats.total ?? {};
+  const one = stats.total;
   const fact = (name, value, under) => el('div', {},
     el('dt', {}, name), el('dd', {}, value), el('dd', {
       class: 'under',
@@ -133,6 +133,7 @@ class Overview {
     this.params = context.params;
     this.controls = el('div', { class: 'controls' });
     this.filters = el('div');
+    this.said = el('p', { class: 'muted', role: 'status' });
     this.totals = el('div', { class: 'block' }, loading());
     this.by = el('div');
     this.chart = new Chart({
@@ -147,12 +148,13 @@ class Overview {
     this.outcomes = outcomes();
 
     root.append(
-      heading('Overview', this.controls), this.filters, this.totals,
+      heading('Overview', this.controls), this.filters, this.said,
+      this.totals,
       panel('Spend over time', this.by, this.body, this.under),
       this.outcomes.node, this.lists.node);
 
-    this.turn = repeat(() => this.refresh(), REFRESH_MS, context.signal);
     this.draw();
+    repeat(() => this.load(), REFRESH_MS, context.signal);
   }
 
   update({ params }) {
@@ -202,10 +204,6 @@ class Overview {
       }, 'See these requests')));
   }
 
-  refresh() {
-    return this.load();
-  }
-
   async load() {
     const question = this.question();
     const asked = JSON.stringify([question, this.dimension]);
@@ -233,6 +231,12 @@ class Overview {
   }
 
   failed(error) {
+    if (this.drawn && error.passing) {
+      put(this.said, stale(error));
+      return;
+    }
+
+    put(this.said);
     put(this.totals);
     put(this.under);
     this.drawn = false;
@@ -253,7 +257,13 @@ class Overview {
     const { dimension } = this;
     const { signal } = this.context;
 
+    put(this.said);
     put(this.totals, totals(spend, stats));
+
+    if (!spend.total.requests) {
+      this.nothing();
+      return;
+    }
 
     const [parts, quality] = await Promise.all([
       get('spend', {
@@ -275,18 +285,26 @@ class Overview {
       () => this.asked === asked);
   }
 
+  nothing() {
+    this.drawn = false;
+    put(this.under);
+    put(this.body, empty('Nothing was asked in this time',
+      'Choose a longer period, take filters away, or send a first call: '
+      + 'README.md has one to copy.'));
+    this.lists.clear();
+    this.outcomes.clear();
+  }
+
   stacked({ parts, times, interval, dimension }) {
     const series = stack(parts.rows, dimension, times);
 
     this.times = times;
-    this.interval = interval;
 
     if (!series.length) {
       this.drawn = false;
       put(this.under);
       put(this.body, empty('Nothing was spent in this time',
-        'Choose a longer period, take filters away, or send a first call: '
-        + 'README.md has one to copy.'));
+        'There were requests, and none of them cost anything.'));
       return;
     }
 
@@ -325,7 +343,7 @@ class Overview {
 
 function axisMoney(value) {
   return value >= 1000 ? `$${short(value)}`
-    : `$${Number(value.toPrecision(3))}`;
+    : `$${value.toFixed(9).replace(/\.?0+$/, '')}`;
 }
 
 export function open(root, context) {

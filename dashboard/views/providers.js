@@ -3,10 +3,11 @@
 import { get, status } from '../api.js';
 import { Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
-import { axisDuration, count, duration, NONE, percent, span, words } from '../format.js';
+import { axisDuration, count, duration, NONE, percent, span, words }
+  from '../format.js';
 import { buckets } from '../time.js';
-import { amount, empty, facts, heading, loading, mark, problem, repeat, until,
-  when } from '../ui.js';
+import { amount, empty, facts, heading, loading, mark, problem, repeat, stale,
+  until, when } from '../ui.js';
 import { allLimits, limitAmount, limitBar, limitName, perWindow }
   from './budgets.js';
 
@@ -239,11 +240,18 @@ class Providers {
 
       this.fill(state);
     } catch (error) {
-      if (!this.context.signal.aborted
-          && !(this.cards.size && error.passing)) {
-        this.cards.clear();
-        put(this.place, problem(error, () => this.load()));
+      if (this.context.signal.aborted) {
+        return;
       }
+
+      if (this.cards.size && error.passing) {
+        put(this.said, stale(error));
+        return;
+      }
+
+      this.cards.clear();
+      put(this.said);
+      put(this.place, problem(error, () => this.load()));
     }
   }
 
@@ -262,7 +270,9 @@ class Providers {
       this.cards = new Map(names.map(
         (name) => [name, new Card(name, this.context.hash)]));
       put(this.place, [...this.cards.values()].map((card) => card.node));
-      repeat(() => this.past(), HISTORY_MS, this.context.signal);
+      this.turn ??= repeat(() => this.past(), HISTORY_MS,
+        this.context.signal);
+      this.turn();
     }
 
     for (const provider of state.providers) {

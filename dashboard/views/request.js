@@ -4,8 +4,8 @@ import { get } from '../api.js';
 import { el, put, svg } from '../dom.js';
 import { bytes, count, duration, exactMoney, micros, modelName, NONE, precise,
   words } from '../format.js';
-import { amount, empty, facts, heading, loading, mark, panel, problem, scroller }
-  from '../ui.js';
+import { amount, empty, facts, heading, loading, mark, panel, problem,
+  scroller } from '../ui.js';
 import { result } from './rows.js';
 
 export const title = 'Request';
@@ -180,8 +180,9 @@ function content(row) {
   const said = row.content;
 
   if (said === null || typeof said !== 'object') {
-    return el('p', { class: 'muted' }, 'Not kept. With "llm_log_content on" '
-      + 'for a key, prompts and answers are.');
+    return el('p', { class: 'muted' }, 'Not kept. With '
+      + '"llm_log_content request response" for a key, prompts and answers '
+      + 'are.');
   }
 
   return ['request', 'response'].map((name) => [
@@ -200,7 +201,7 @@ function draw(root, row, { hash }) {
     summary(row),
     panel('Attempts', attempts(row)),
     el('div', { class: 'grid two' },
-      el('div', {}, panel('Cost', scroller('Cost', cost(row))),
+      el('div', {}, panel('Cost', cost(row)),
         panel('Who', who(row, hash))),
       el('div', {}, panel('What', what(row)), panel('Times', times(row)))),
     panel('Content', content(row)),

@@ -149,6 +149,7 @@ class Requests {
 
     put(this.body);
     put(this.more);
+    this.say('failed');
 
     if (error.status === 400) {
       this.form.complain(error);
@@ -229,9 +230,24 @@ class Requests {
   }
 
   arrived(data) {
+    if (data.type === 'hello' && this.newest < 0 && data.seq > 0) {
+      this.catchUp();
+    }
+
     if (data.type === 'request' && data.log) {
       this.waiting.push(data.log);
       this.waiting.splice(0, this.waiting.length - KEPT);
+      this.schedule();
+    }
+  }
+
+  // none was there to go on from, and some may have come since
+  async catchUp() {
+    const { turn } = this;
+    const page = await this.page(null).catch(() => null);
+
+    if (page?.logs.length && this.turn === turn) {
+      this.waiting.unshift(...page.logs.reverse());
       this.schedule();
     }
   }
@@ -282,6 +298,7 @@ class Requests {
       : this.paused ? 'Paused'
         : { connecting: 'Connecting…',
           waiting: 'Not connected, trying again',
+          failed: 'Not live',
           live: transport === 'events' ? 'Live (events)' : 'Live',
         }[name] ?? 'Loading…';
 
