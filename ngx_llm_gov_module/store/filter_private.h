@@ -145,8 +145,10 @@ void llm_scan_set(const llm_column_t *column, uint64_t set,
 void llm_scan_numbers(const llm_block_t *block, unsigned source,
     const uint64_t *mask, int64_t *numbers);
 
-/* what a column's numbers lie between */
+/* what a column's, a source's numbers lie between */
 void llm_scan_bounds(const llm_column_t *column, llm_range_t *bounds);
+void llm_scan_source_bounds(const llm_block_t *block, unsigned source,
+    llm_range_t *bounds);
 
 
 /* when a request with this id was received, ms since the epoch */

@@ -249,3 +249,43 @@ llm_scan_bounds(const llm_column_t *column, llm_range_t *bounds)
 
     bounds->max = (int64_t) ((uint64_t) column->base + span);
 }
+
+
+void
+llm_scan_source_bounds(const llm_block_t *block, unsigned source,
+    llm_range_t *bounds)
+{
+    unsigned               i;
+    llm_range_t            part;
+    llm_column_t           column;
+    static const unsigned  tokens[] = {
+        LLM_COL_INPUT, LLM_COL_OUTPUT, LLM_COL_CACHE_READ,
+        LLM_COL_CACHE_WRITE_5M, LLM_COL_CACHE_WRITE_1H
+    };
+
+    if (source < LLM_COLUMNS) {
+        llm_block_column(block, source, &column);
+        llm_scan_bounds(&column, bounds);
+        return;
+    }
+
+    *bounds = (llm_range_t) { INT64_MIN, INT64_MAX };
+
+    if (source != LLM_SOURCE_TOKENS) {
+        return;
+    }
+
+    *bounds = (llm_range_t) { 0, 0 };
+
+    for (i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        llm_block_column(block, tokens[i], &column);
+        llm_scan_bounds(&column, &part);
+
+        if (__builtin_add_overflow(bounds->min, part.min, &bounds->min)
+            || __builtin_add_overflow(bounds->max, part.max, &bounds->max))
+        {
+            *bounds = (llm_range_t) { INT64_MIN, INT64_MAX };
+            return;
+        }
+    }
+}

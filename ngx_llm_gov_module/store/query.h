@@ -25,7 +25,7 @@ typedef enum {
 
 
 typedef struct {
-    llm_filter_t   *filter;
+    llm_filter_t   *filter;         /* NULL: all rows */
     llm_sort_t      sort;
     bool            ascending;
     unsigned        limit;
@@ -35,7 +35,8 @@ typedef struct {
 } llm_query_t;
 
 
-/* called for each row of the page in order; the row lives until it returns */
+/* Called for each row of the page in order; the row lives until it returns.
+ * LLM_AGAIN: enough, the page ends behind this row; LLM_ERROR: no page. */
 typedef int (*llm_query_row_pt)(const llm_row_t *row, uint64_t seq, void *ctx);
 
 
@@ -48,7 +49,12 @@ typedef struct {
 } llm_query_result_t;
 
 
-/* LLM_ERROR: `error` says why */
+/*
+ * LLM_ERROR: `error` says why.  Other sorts than time look at all rows before
+ * the first one is known: when the work is used up, the page is of the newest
+ * rows that could be looked at, and when all of those were shown, `next` goes
+ * on with older ones, sorted on their own.
+ */
 int llm_query(llm_store_t *store, llm_query_t *query, llm_query_row_pt handler,
     void *ctx, llm_query_result_t *result, char error[LLM_FILTER_ERROR]);
 
@@ -65,8 +71,8 @@ int llm_query_content(llm_store_t *store,
     const unsigned char id[LLM_ROW_ID_SIZE], unsigned direction,
     llm_buf_t *text);
 
-/* rows with a number of `*seq` and above, oldest first, at most `max`; *seq:
- * where to go on; *lost: rows that are gone already (retention) */
+/* rows with a number of `*seq` and above, oldest first, at most `max`, or to
+ * where the handler has enough; *seq: where to go on; *lost: rows that are gone already (retention) */
 int llm_query_since(llm_store_t *store, uint64_t *seq, unsigned max,
     llm_query_row_pt handler, void *ctx, uint64_t *lost);
 
