@@ -248,7 +248,8 @@ $t->{vars}{KEYS} = $without;
 ok($t->reload($conf), 'without this receiver');
 $t->{vars}{KEYS} = $with;
 ok($t->reload($conf), 'and with it');
-is($t->status->{alerts}{pending}, 1, 'its alert waits for it');
+ok(wait_for(sub { $t->status->{alerts}{pending} == 1 }, 20),
+   'its alert waits for it');
 
 # the breaker
 
