@@ -180,6 +180,15 @@ is($r->{status}, 0, 'failover: attempts are compared, not requests')
     or diag(explain($r));
 is($r->{notes}{'calls that failed and cost nothing'}, 1, 'failed ones noted');
 
+# an image has no tokens, but is a call
+
+my %image = (%{ $calls[0] }, id => 'an-image', input => 0, output => 0,
+             read => 0, write => 0);
+$r = report('--ledger', $ledger, '--invocations',
+            $t->file('image.json', lines(@logged, invocation(\%image))));
+is_deeply([ map { [ $_->{what}, $_->{request_id} ] } @{ $r->{calls} } ],
+          [ [ 'only_in_aws_log', 'an-image' ] ], 'an image past the gateway');
+
 # planted differences
 
 my @ours = map { row($_) } @calls[1 .. 9];
@@ -385,6 +394,12 @@ for my $case (
       qr/z\.gz: damaged gzip/ ],
     [ 'requests as CSV', [ '--ledger', $t->file('r.csv', "id,cost\n1,2\n"),
                            '--bill', $market ], qr/rows=attempts/ ],
+    [ 'a number that is none', [ '--ledger', $t->file('n.ndjson',
+        '{"log":"a","request_id":"r","started":"2026-11-20","model":"m",'
+        . '"cost":NaN}'), '--bill', $market ], qr/cannot be read/ ],
+    [ 'a number that takes for ever', [ '--ledger', $ledger, '--invocations',
+        $t->file('e.json', json_encode($logged[0]) =~ s/100\b/1e999999999/r) ],
+      qr/cannot be read/ ],
     [ 'a row that is none', [ '--ledger', $t->file('r.ndjson', "[1]\n"),
                               '--bill', $market ], qr/cannot be read/ ],
     [ 'no time', [ '--ledger', $ledger, '--bill', $market, '--from', 'soon' ],

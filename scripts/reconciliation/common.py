@@ -9,6 +9,9 @@ from decimal import Decimal, InvalidOperation
 
 KINDS = ("input", "output", "cache_read", "cache_write")
 
+# no count and no amount reaches this
+MOST = Decimal(10) ** 15
+
 
 class Trouble(Exception):
     """Something that keeps us from comparing; its text says what to do."""
@@ -18,14 +21,15 @@ class Call:
     """One call of a model, as one side saw it.
 
     tokens: by kind; `split` is False where only the sum of all input is known,
-    which then is in "input".  cost: Decimal dollars or None.
+    which then is in "input".  cost: Decimal dollars or None.  served: it
+    succeeded, though an image, say, has no tokens.
     """
 
     __slots__ = ("id", "time", "model", "region", "tokens", "split", "cost",
-                 "note", "row")
+                 "note", "row", "served")
 
     def __init__(self, call_id, time, model, region, tokens, split=True,
-                 cost=None, note="", row=None):
+                 cost=None, note="", row=None, served=True):
         self.id = call_id
         self.time = time
         self.model = model
@@ -35,13 +39,14 @@ class Call:
         self.cost = cost
         self.note = note
         self.row = row
+        self.served = served
 
     @property
     def day(self):
         return self.time.strftime("%Y-%m-%d")
 
     def billed(self):
-        return any(self.tokens) or bool(self.cost)
+        return self.served or any(self.tokens) or bool(self.cost)
 
     def all_input(self):
         return self.tokens[0] + self.tokens[2] + self.tokens[3]
@@ -92,19 +97,22 @@ def count(value):
     """A number of tokens, None and "" are 0."""
     if value in (None, ""):
         return 0
-    number = int(Decimal(str(value)))
-    if number < 0:
+    number = dollars(value)
+    if not 0 <= number < MOST:
         raise ValueError(f"{value} is no number of tokens")
-    return number
+    return int(number)
 
 
 def dollars(value):
     if value in (None, ""):
         return Decimal(0)
     try:
-        return Decimal(str(value))
+        amount = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"\"{value}\" is no amount of money") from None
+        raise ValueError(f"\"{value}\" is no number") from None
+    if not amount.is_finite() or abs(amount) >= MOST:
+        raise ValueError(f"{value} is no number that can be right")
+    return amount
 
 
 def money_text(value):

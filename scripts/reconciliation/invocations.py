@@ -118,7 +118,8 @@ def add(calls, record, path, options, names, progress):
         call = Call(request, parse_time(record["timestamp"]),
                     names.base(record.get("modelId")),
                     str(record.get("region") or "unknown"), tokens(record),
-                    note=str(record.get("errorCode") or ""))
+                    note=str(record.get("errorCode") or ""),
+                    served=not record.get("errorCode"))
     except (KeyError, ValueError, ArithmeticError) as error:
         raise Trouble(f"{path}: a record that cannot be read: "
                       f"{error!r}") from None

@@ -166,4 +166,5 @@ def attempt(row, item, tokens, names):
                 names.base(item.get("model")),
                 str(item.get("region") or "unknown"), kinds, split,
                 dollars(item.get("cost")) or Decimal(0), note,
-                row.get("id") or row.get("log"))
+                row.get("id") or row.get("log"),
+                item.get("result") in (None, "", "ok"))
