@@ -44,7 +44,11 @@ llm_counters_add(llm_store_t *store, MDB_txn *txn, const llm_record_t *record)
         }
     }
 
-    if (rc != 0 && rc != MDB_NOTFOUND) {
+    if (rc == MDB_NOTFOUND) {
+        rc = llm_retired_window(store, txn, record);
+    }
+
+    if (rc != 0) {
         return rc;
     }
 

@@ -1,13 +1,12 @@
 /*
- * What is charged in the counters and has no row (any more).
+ * What is charged in the counters and has no row any more, or is charged by
+ * rows and not in a counter.
  */
 
 #include "retired.h"
 
-#include <errno.h>
 
-
-#define LLM_RETIRED_KEY     (1 + LLM_RECORD_KEY_SIZE + 8)
+#define LLM_RETIRED_KEY     (1 + LLM_RECORD_KEY_SIZE)
 #define LLM_RETIRED_VALUE   32
 
 
@@ -15,6 +14,8 @@ static int llm_retired_sum(llm_store_t *store, MDB_txn *txn, MDB_val *key,
     const llm_amounts_t *amounts);
 static int llm_retired_read(llm_store_t *store, MDB_txn *txn, MDB_val *key,
     llm_amounts_t *amounts);
+static int llm_retired_account(llm_store_t *store, MDB_txn *txn,
+    const llm_record_t *record, bool *known, llm_amounts_t *total);
 static int llm_retired_note_latest(llm_store_t *store, MDB_txn *txn,
     int64_t latest_ms);
 
@@ -31,27 +32,18 @@ llm_retired_row_key(unsigned char key[LLM_RETIRED_KEY],
 }
 
 
-/* 0: it has no name */
 static size_t
-llm_retired_unlogged_key(unsigned char key[LLM_RETIRED_KEY],
+llm_retired_window_key(unsigned char key[LLM_RETIRED_KEY],
     const llm_record_t *record)
 {
-    size_t        len;
     llm_record_t  base;
 
     base = *record;
     base.epoch = LLM_RECORD_BASE;
 
-    key[0] = 'u';
-    len = llm_record_key(&base, key + 1);
+    key[0] = 'w';
 
-    if (len == 0) {
-        return 0;
-    }
-
-    llm_store_key64(key + 1 + len, (uint64_t) record->start);
-
-    return 1 + len + 8;
+    return 1 + llm_record_key(&base, key + 1);
 }
 
 
@@ -88,27 +80,59 @@ llm_retired_add(llm_store_t *store, MDB_txn *txn, const llm_tally_t *tally)
 
 
 int
-llm_retired_unlogged(llm_store_t *store, MDB_txn *txn,
+llm_retired_window(llm_store_t *store, MDB_txn *txn,
     const llm_record_t *record)
 {
-    MDB_val        key;
-    unsigned char  name[LLM_RETIRED_KEY];
+    int             rc;
+    bool            known;
+    MDB_val         key, value;
+    llm_amounts_t   total;
+    unsigned char   name[LLM_RETIRED_KEY], start[8];
 
-    key.mv_data = name;
-    key.mv_size = llm_retired_unlogged_key(name, record);
+    if (record->window.unit == LLM_WINDOW_FOREVER) {
+        return 0;
+    }
 
-    return (key.mv_size == 0)
-           ? EINVAL : llm_retired_sum(store, txn, &key, &record->spent);
+    rc = llm_retired_account(store, txn, record, &known, &total);
+
+    /* a new account: all that it has is in this counter, too */
+
+    if (rc != 0 || known
+        || memcmp(&total, &record->spent, sizeof(total)) == 0)
+    {
+        return rc;
+    }
+
+    key = (MDB_val) { llm_retired_window_key(name, record), name };
+    value = (MDB_val) { sizeof(start), start };
+    llm_record_put_int(start, record->start);
+
+    return mdb_put(txn, store->retired, &key, &value, 0);
 }
 
 
-int
-llm_retired_adopt(llm_store_t *store, MDB_txn *txn)
+/* *known: the window has a counter in some epoch; *total: all that the account
+ * was ever charged */
+static int
+llm_retired_account(llm_store_t *store, MDB_txn *txn,
+    const llm_record_t *record, bool *known, llm_amounts_t *total)
 {
-    int            rc;
-    MDB_val        key, value;
-    MDB_cursor    *cursor;
-    llm_record_t   record;
+    int             rc;
+    size_t          len;
+    MDB_val         key, value;
+    MDB_cursor     *cursor;
+    llm_record_t    other;
+    unsigned char   name[LLM_RECORD_KEY_SIZE];
+
+    *known = false;
+    memset(total, 0, sizeof(llm_amounts_t));
+
+    other = *record;
+    other.window = (llm_window_t) { LLM_WINDOW_FOREVER, 0 };
+    other.epoch = LLM_RECORD_BASE;
+
+    key = (MDB_val) { llm_record_key(&other, name), name };
+    len = 2 + record->name.len;
 
     rc = mdb_cursor_open(txn, store->counters, &cursor);
 
@@ -116,7 +140,70 @@ llm_retired_adopt(llm_store_t *store, MDB_txn *txn)
         return rc;
     }
 
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+
+    while (rc == 0 && key.mv_size > len && memcmp(key.mv_data, name, len) == 0
+           && llm_record_parse(&other,
+                               (llm_str_t) { key.mv_data, key.mv_size },
+                               (llm_str_t) { value.mv_data, value.mv_size })
+              == LLM_OK)
+    {
+        if (other.window.unit == LLM_WINDOW_FOREVER) {
+            llm_record_add(total, &other.spent);
+        }
+
+        *known |= other.window.unit == record->window.unit
+                  && other.window.count == record->window.count;
+
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+
+    mdb_cursor_close(cursor);
+
+    return (rc == MDB_NOTFOUND) ? 0 : rc;
+}
+
+
+int
+llm_retired_window_start(llm_store_t *store, MDB_txn *txn,
+    const llm_record_t *record, int64_t *start)
+{
+    int            rc;
+    MDB_val        key, value;
+    unsigned char  name[LLM_RETIRED_KEY];
+
+    *start = INT64_MIN;
+
+    key = (MDB_val) { llm_retired_window_key(name, record), name };
+
+    rc = mdb_get(txn, store->retired, &key, &value);
+
+    if (rc == 0 && value.mv_size == 8) {
+        *start = llm_record_get_int(value.mv_data);
+    }
+
+    return (rc == MDB_NOTFOUND) ? 0 : rc;
+}
+
+
+int
+llm_retired_adopt(llm_store_t *store, MDB_txn *txn)
+{
+    int             rc;
+    MDB_val         key, value;
+    MDB_cursor     *cursor;
+    llm_record_t    record;
+    unsigned char   name[LLM_RECORD_KEY_SIZE], text[LLM_RECORD_VALUE_SIZE];
+
+    rc = mdb_cursor_open(txn, store->counters, &cursor);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+
+    while (rc == 0) {
 
         if (llm_record_parse(&record,
                              (llm_str_t) { key.mv_data, key.mv_size },
@@ -127,10 +214,28 @@ llm_retired_adopt(llm_store_t *store, MDB_txn *txn)
             break;
         }
 
-        rc = llm_retired_unlogged(store, txn, &record);
+        if (record.epoch & LLM_RECORD_UNJOURNALED) {
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+            continue;
+        }
 
-        if (rc != 0) {
-            break;
+        /* it moves to a later place, and the search goes on where it was */
+
+        record.epoch |= LLM_RECORD_UNJOURNALED;
+        llm_record_value(&record, text);
+        key = (MDB_val) { llm_record_key(&record, name), name };
+        value = (MDB_val) { sizeof(text), text };
+
+        rc = mdb_cursor_del(cursor, 0);
+
+        if (rc == 0) {
+            rc = mdb_put(txn, store->counters, &key, &value, 0);
+        }
+
+        if (rc == 0) {
+            record.epoch = LLM_RECORD_BASE;
+            key.mv_size = llm_record_key(&record, name);
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
         }
     }
 
@@ -208,20 +313,6 @@ llm_retired_get(llm_store_t *store, MDB_txn *txn, llm_account_kind_t kind,
 
     key.mv_data = bytes;
     key.mv_size = llm_retired_row_key(bytes, kind, name);
-
-    return llm_retired_read(store, txn, &key, amounts);
-}
-
-
-int
-llm_retired_get_unlogged(llm_store_t *store, MDB_txn *txn,
-    const llm_record_t *record, llm_amounts_t *amounts)
-{
-    MDB_val        key;
-    unsigned char  name[LLM_RETIRED_KEY];
-
-    key.mv_data = name;
-    key.mv_size = llm_retired_unlogged_key(name, record);
 
     return llm_retired_read(store, txn, &key, amounts);
 }

@@ -1,12 +1,13 @@
 /*
- * What was charged by rows that are gone, and without rows; and the sums of
- * what rows charge, by account.
+ * What was charged by rows that are gone, and which counters began in the
+ * middle of their window; and the sums of what rows charge, by account.
  *
  * In `retired`, numbers little endian but in keys:
  *   'r', kind (1), name -> cost, requests, input, output tokens: of rows that
  *                          are gone
- *   'u', key of a counter of epoch 0, start (8) -> the same: charged while the
- *                          journal could not be written
+ *   'w', key of a counter of epoch 0 -> start (8) of the window in which it
+ *                          came to an account that had charges already: what
+ *                          was charged before is not in it
  *   'm' -> the latest time at which a row that is gone charged anything, ms
  */
 
@@ -67,17 +68,21 @@ int llm_tally_row(llm_tally_t *tally, const llm_row_t *row);
 int llm_retired_add(llm_store_t *store, MDB_txn *txn,
     const llm_tally_t *tally);
 
-/* notes what was charged without a row; LMDB's error */
-int llm_retired_unlogged(llm_store_t *store, MDB_txn *txn,
+/* Notes a window that comes to an account that was charged before.  Called
+ * when a counter has no record of its epoch; LMDB's error. */
+int llm_retired_window(llm_store_t *store, MDB_txn *txn,
     const llm_record_t *record);
 
-/* all counters of a store that had no rows yet are noted so; LMDB's error */
+/* the start of the window that is not counted as a whole; INT64_MIN: none */
+int llm_retired_window_start(llm_store_t *store, MDB_txn *txn,
+    const llm_record_t *record, int64_t *start);
+
+/* all counters of a store that had no rows yet become such that no row tells
+ * of; LMDB's error */
 int llm_retired_adopt(llm_store_t *store, MDB_txn *txn);
 
 int llm_retired_get(llm_store_t *store, MDB_txn *txn, llm_account_kind_t kind,
     llm_str_t name, llm_amounts_t *amounts);
-int llm_retired_get_unlogged(llm_store_t *store, MDB_txn *txn,
-    const llm_record_t *record, llm_amounts_t *amounts);
 
 /* 'm'; INT64_MIN: no row has gone yet */
 int llm_retired_latest(llm_store_t *store, MDB_txn *txn, int64_t *latest_ms);

@@ -19,7 +19,8 @@ static llm_tally_window_t *llm_verify_window(llm_tally_account_t *account,
 static int llm_verify_account(llm_verify_t *verify,
     llm_tally_account_t *account);
 static int llm_verify_expect(llm_verify_t *verify,
-    const llm_tally_account_t *account, llm_tally_window_t *window);
+    const llm_tally_account_t *account, llm_tally_window_t *window,
+    bool *known);
 static void llm_verify_counter(llm_verify_t *verify,
     const llm_tally_account_t *account, const llm_tally_window_t *window);
 static void llm_verify_counter_line(llm_verify_t *verify,
@@ -72,6 +73,11 @@ llm_verify_load(llm_verify_t *verify, llm_tally_t *tally,
 {
     llm_tally_window_t   *window, new;
     llm_tally_account_t  *account;
+
+    if (record->epoch & LLM_RECORD_UNJOURNALED) {
+        /* there is no row that tells of it */
+        return 0;
+    }
 
     account = llm_tally_account(tally, record->kind, record->name);
 
@@ -146,6 +152,7 @@ static int
 llm_verify_account(llm_verify_t *verify, llm_tally_account_t *account)
 {
     int                  rc;
+    bool                 known;
     unsigned             i;
     llm_tally_window_t  *window, none;
 
@@ -167,63 +174,57 @@ llm_verify_account(llm_verify_t *verify, llm_tally_account_t *account)
     for (i = 0; i < account->n; i++) {
         window = &account->windows[i];
 
-        if (window->window.unit != LLM_WINDOW_FOREVER
-            && window->start <= verify->retired_ms)
-        {
-            continue;
-        }
-
-        rc = llm_verify_expect(verify, account, window);
+        rc = llm_verify_expect(verify, account, window, &known);
 
         if (rc != 0) {
             return rc;
         }
 
-        verify->checked++;
-        llm_verify_counter(verify, account, window);
+        if (known) {
+            verify->checked++;
+            llm_verify_counter(verify, account, window);
+        }
     }
 
     return 0;
 }
 
 
-/* what was charged and has no row */
+/* adds what rows that are gone had charged; *known: the rows tell all that is
+ * in the counter */
 static int
 llm_verify_expect(llm_verify_t *verify, const llm_tally_account_t *account,
-    llm_tally_window_t *window)
+    llm_tally_window_t *window, bool *known)
 {
     int            rc;
+    int64_t        partial;
     llm_str_t      name;
     llm_record_t   record;
     llm_amounts_t  amounts;
 
+    *known = true;
     name = (llm_str_t) { account->name, account->name_len };
+
+    if (window->window.unit == LLM_WINDOW_FOREVER) {
+        rc = llm_retired_get(verify->store, verify->txn, account->kind, name,
+                             &amounts);
+
+        if (rc == 0) {
+            llm_record_add(&window->expected, &amounts);
+        }
+
+        return rc;
+    }
 
     memset(&record, 0, sizeof(record));
     record.kind = account->kind;
     record.name = name;
     record.window = window->window;
-    record.start = window->start;
 
-    rc = llm_retired_get_unlogged(verify->store, verify->txn, &record,
-                                  &amounts);
+    rc = llm_retired_window_start(verify->store, verify->txn, &record,
+                                  &partial);
 
-    if (rc != 0) {
-        return rc;
-    }
-
-    llm_record_add(&window->expected, &amounts);
-
-    if (window->window.unit != LLM_WINDOW_FOREVER) {
-        return 0;
-    }
-
-    rc = llm_retired_get(verify->store, verify->txn, account->kind, name,
-                         &amounts);
-
-    if (rc == 0) {
-        llm_record_add(&window->expected, &amounts);
-    }
+    *known = window->start > verify->retired_ms && window->start > partial;
 
     return rc;
 }
