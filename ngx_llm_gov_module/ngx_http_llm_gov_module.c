@@ -4,6 +4,7 @@
 
 #include "background/alerts.h"
 #include "background/manager.h"
+#include "background/retention.h"
 #include "endpoints/endpoints.h"
 #include "governance/block.h"
 #include "governance/tenants.h"
@@ -54,6 +55,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
     { ngx_string("llm_alert"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_llm_alert,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_log_retention"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_log_retention,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -290,6 +298,9 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
     lmcf->store_sync = NGX_CONF_UNSET_MSEC;
     lmcf->prepare = ngx_http_llm_journal_prepare;
     lmcf->log_refusals = NGX_CONF_UNSET;
+    lmcf->log_age_ms = NGX_CONF_UNSET;
+    lmcf->log_minutes_ms = NGX_CONF_UNSET;
+    lmcf->log_hours_ms = NGX_CONF_UNSET;
     lmcf->log = &cf->cycle->new_log;
 
     return lmcf;
@@ -309,6 +320,7 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(lmcf->unpriced, NGX_HTTP_LLM_UNPRICED_REFUSE);
     ngx_conf_init_msec_value(lmcf->store_sync, 1000);
     ngx_conf_init_value(lmcf->log_refusals, 1);
+    ngx_http_llm_retention_init(lmcf);
 
     if (lmcf->zone == NULL && lmcf->store == NULL
         && lmcf->providers.nelts == 0 && lmcf->virtual_keys.nelts == 0

@@ -9,6 +9,7 @@
 #include "folding.h"
 #include "helper.h"
 #include "identities.h"
+#include "retention.h"
 
 
 /* beside the folder of client_body_temp_path; it stays empty */
@@ -264,6 +265,7 @@ ngx_http_llm_manager(void *data)
     }
 
     ngx_http_llm_alerts_run(lmcf, ngx_http_llm_folding_store(), log);
+    ngx_http_llm_retention_run(lmcf, ngx_http_llm_folding_store(), log);
 
     return ngx_min(due, NGX_HTTP_LLM_TICK);
 }
