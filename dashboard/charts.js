@@ -31,9 +31,11 @@ function round(value) {
 }
 
 export class Chart {
-  // kind: "bars" or "lines"; open(index) is called by click and Enter
-  constructor({ kind, name, height = 220, format, tickFormat, open }) {
-    Object.assign(this, { kind, height, format, open });
+  // kind: "bars" or "lines"; open(index) is called by click and Enter; the
+  // scale reaches to `least`
+  constructor({ kind, name, height = 220, format, tickFormat, open,
+    least = 0 }) {
+    Object.assign(this, { kind, height, format, open, least });
     this.tickFormat = tickFormat ?? format;
     this.index = null;
     this.data = null;
@@ -161,7 +163,7 @@ export class Chart {
         : Math.max(0, ...values);
 
       return Math.max(most, here);
-    }, 0);
+    }, this.least);
   }
 
   x(i) {
@@ -315,15 +317,12 @@ export class Chart {
   total(index) {
     const { series } = this.data;
 
-    if (this.kind !== 'bars' || series.length < 2) {
-      return null;
-    }
-
     const sum = series.reduce((all, one) => all + (one.values[index] ?? 0),
       0);
 
-    return el('p', { class: 'tip-row' }, el('span', {}, 'Together'),
-      el('b', {}, this.format(sum)));
+    return this.kind === 'bars' && series.length > 1 && sum > 0
+      && el('p', { class: 'tip-row' }, el('span', {}, 'Together'),
+        el('b', {}, this.format(sum)));
   }
 
   // beside the bar, on the side that has room

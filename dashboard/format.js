@@ -88,7 +88,7 @@ export function percent(share) {
   const value = share * 100;
 
   if (value === 0 || value >= 10) {
-    return `${Math.round(value)}%`;
+    return `${grouped.format(Math.round(value))}%`;
   }
 
   return value < 0.01 ? '<0.01%' : `${value.toFixed(value < 1 ? 2 : 1)}%`;

@@ -5,8 +5,10 @@ import { el, put } from '../dom.js';
 import { axisDuration, duration, percent } from '../format.js';
 import { empty, panel } from '../ui.js';
 
-function chart(name, format, tickFormat = format) {
-  return new Chart({ kind: 'lines', name, format, tickFormat, height: 150 });
+function chart(name, format, tickFormat, least = 0) {
+  return new Chart({
+    kind: 'lines', name, format, tickFormat, least, height: 150,
+  });
 }
 
 function key(series) {
@@ -15,7 +17,7 @@ function key(series) {
 }
 
 export function outcomes() {
-  const errors = chart('Error rate over time', percent);
+  const errors = chart('Error rate over time', percent, percent, 0.04);
   const latency = chart('Answer time over time', duration, axisDuration);
   const places = [el('div'), el('div')];
   const node = el('div', { class: 'grid two' },

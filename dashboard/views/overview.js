@@ -69,7 +69,7 @@ export function stack(rows, dimension, times) {
   return shown;
 }
 
-function totals(spend, stats) {
+function totals(spend, stats, requests) {
   const all = spend.total;
   const one = stats.total;
   const fact = (name, value, under) => el('div', {},
@@ -82,13 +82,16 @@ function totals(spend, stats) {
       ? ['of it ', amount(all.cost_estimated), ' estimated']
       : 'as providers reported it'),
     fact('Requests', el('data', { value: all.requests }, count(all.requests)),
-      `${count(all.refused ?? 0)} refused by limits`),
+      all.refused > 0 ? el('a', { href: requests('refused') },
+        `${count(all.refused)} refused by limits`) : 'none refused'),
     fact('Tokens', el('data', { value: all.input_tokens },
       short(all.input_tokens + all.cache_read_tokens
         + all.cache_write_tokens)),
     `in, ${short(all.output_tokens)} out`),
     fact('Errors', percent(one.error_rate ?? 0),
-      `${count(one.errors ?? 0)} of ${count(one.requests ?? 0)}`),
+      one.errors > 0 ? el('a', { href: requests('!none,refused') },
+        `${count(one.errors)} of ${count(one.requests)}`)
+        : `none of ${count(one.requests)}`),
     fact('Answer time', duration(one.latency_ms?.p50),
       `median; p95 ${duration(one.latency_ms?.p95)}`),
     fact('First token', duration(one.first_token_ms?.p50),
@@ -258,7 +261,8 @@ class Overview {
     const { signal } = this.context;
 
     put(this.said);
-    put(this.totals, totals(spend, stats));
+    put(this.totals, totals(spend, stats,
+      (error) => this.context.hash('requests', { ...question, error })));
 
     if (!spend.total.requests) {
       this.nothing();

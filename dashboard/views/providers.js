@@ -100,10 +100,10 @@ function attempts(provider) {
 
   return [
     ['Attempts', `${count(all)}, ${count(provider.in_flight)} in flight`],
-    ['Failed', all ? `${percent(bad / all)} (${count(bad)})` : NONE,
+    ['Provider failures', all ? `${percent(bad / all)} (${count(bad)})` : NONE,
       failed.length > 0 && el('span', { class: 'second-line' },
         failed.map(([name, n]) => `${count(n)} ${words(name)}`).join(', '))],
-    provider.attempts.client_error > 0 && ['Refused as wrong',
+    provider.attempts.client_error > 0 && ['Client errors',
       count(provider.attempts.client_error)],
   ];
 }
@@ -143,7 +143,7 @@ class Card {
     this.limits = el('div');
     this.errors = new Chart({
       kind: 'lines', name: `${name}: error rate, last hour`, height: 110,
-      format: percent,
+      format: percent, least: 0.04,
     });
     this.latency = new Chart({
       kind: 'lines', name: `${name}: answer time, last hour`, height: 110,
