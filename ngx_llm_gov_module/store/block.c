@@ -208,20 +208,13 @@ llm_block_text(const llm_block_texts_t *texts, uint64_t id)
 
 
 void
-llm_block_part(const llm_block_t *block, unsigned id, uint32_t index,
+llm_block_part(const llm_column_t *ends, uint32_t count, uint32_t index,
     uint32_t *from, uint32_t *to)
 {
-    uint64_t           begin, end, count;
-    llm_column_t       ends;
-    llm_block_sizes_t  sizes;
+    uint64_t  begin, end;
 
-    llm_block_sizes(block, &sizes);
-    llm_block_column(block, id, &ends);
-
-    count = (id == LLM_COL_TAGS_END) ? sizes.tags : sizes.earlier;
-    begin = (index == 0) ? 0
-                         : (uint64_t) llm_column_number(&ends, index - 1);
-    end = (uint64_t) llm_column_number(&ends, index);
+    begin = (index == 0) ? 0 : (uint64_t) llm_column_number(ends, index - 1);
+    end = (uint64_t) llm_column_number(ends, index);
 
     if (begin > end || end > count) {
         begin = 0;
@@ -241,6 +234,7 @@ llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
     unsigned           id;
     llm_column_t       column;
     llm_block_texts_t  texts;
+    llm_block_sizes_t  sizes;
 
     llm_block_texts(block, &texts);
 
@@ -264,7 +258,9 @@ llm_block_row(const llm_block_t *block, uint32_t index, llm_row_t *row)
         return;
     }
 
-    llm_block_part(block, LLM_COL_EARLIER_END, index, &from, &to);
+    llm_block_sizes(block, &sizes);
+    llm_block_column(block, LLM_COL_EARLIER_END, &column);
+    llm_block_part(&column, sizes.earlier, index, &from, &to);
 
     row->nattempts = 0;
 
@@ -281,12 +277,13 @@ llm_block_tags(const llm_block_t *block, const llm_block_texts_t *texts,
     uint32_t index, llm_row_t *row)
 {
     uint32_t      from, to;
-    llm_column_t  column;
+    llm_column_t  column, ends;
 
     row->ntags = 0;
 
-    llm_block_part(block, LLM_COL_TAGS_END, index, &from, &to);
     llm_block_column(block, LLM_COL_TAG, &column);
+    llm_block_column(block, LLM_COL_TAGS_END, &ends);
+    llm_block_part(&ends, column.count, index, &from, &to);
 
     while (from < to && row->ntags < LLM_ROW_TAGS_MAX) {
         row->tags[row->ntags++] = llm_block_text(texts,

@@ -170,8 +170,9 @@ void llm_block_column(const llm_block_t *block, unsigned id,
 void llm_block_texts(const llm_block_t *block, llm_block_texts_t *texts);
 llm_str_t llm_block_text(const llm_block_texts_t *texts, uint64_t id);
 
-/* the rows [*from, *to) of a table that belong to a row; `id`: LLM_COL_*_END */
-void llm_block_part(const llm_block_t *block, unsigned id, uint32_t index,
+/* the rows [*from, *to) of a table of `count` that belong to a row; `ends`: the
+ * column LLM_COL_*_END */
+void llm_block_part(const llm_column_t *ends, uint32_t count, uint32_t index,
     uint32_t *from, uint32_t *to);
 
 

@@ -5,26 +5,10 @@
  */
 
 #include "block_strings.h"
-#include "filter_private.h"
+#include "filter_look.h"
 
 
 #define LLM_FILTER_MEMO  4096
-
-
-/* a block as its terms look at it */
-typedef struct {
-    const llm_block_t   *block;
-    llm_block_texts_t    texts;
-    uint64_t            *mask;      /* rows that the terms so far left */
-    uint64_t             found[LLM_BLOCK_WORDS];    /* of this term */
-} llm_look_t;
-
-
-/* codes that a term's patterns stand for: [from, to) */
-typedef struct {
-    uint64_t   from;
-    uint64_t   to;
-} llm_codes_t;
 
 
 static bool llm_look_never(llm_look_t *look, const llm_term_t *term);
@@ -32,17 +16,9 @@ static void llm_look_term(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ranges(llm_look_t *look, const llm_term_t *term);
 static void llm_look_set(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ids(llm_look_t *look, const llm_term_t *term);
-static void llm_look_text(llm_look_t *look, const llm_term_t *term,
-    unsigned id);
-static void llm_look_tags(llm_look_t *look, const llm_term_t *term);
-static void llm_look_attempt_text(llm_look_t *look, const llm_term_t *term);
-static void llm_look_attempt_set(llm_look_t *look, const llm_term_t *term);
-static void llm_look_request_id(llm_look_t *look, const llm_term_t *term);
 static void llm_look_part(llm_look_t *look, const llm_term_t *term);
-static bool llm_look_is_request_id(llm_look_t *look, const llm_term_t *term,
-    const llm_column_t *columns, uint32_t index);
-static unsigned llm_look_codes(const llm_look_t *look,
-    const llm_term_t *term, const llm_column_t *column, llm_codes_t *codes);
+static bool llm_look_has_part(const llm_look_t *look,
+    const llm_term_t *term, const llm_column_t *column, uint64_t code);
 static uint64_t llm_look_place(const llm_look_t *look, llm_str_t text,
     bool behind);
 static uint64_t llm_look_word(const llm_column_t *column, uint64_t id);
@@ -124,18 +100,14 @@ llm_look_range(const llm_term_t *term, unsigned i)
 static bool
 llm_look_never(llm_look_t *look, const llm_term_t *term)
 {
-    unsigned      i;
-    llm_range_t   bounds, range;
-    llm_column_t  column;
+    unsigned     i;
+    llm_range_t  bounds, range;
 
-    if (term->ranges == NULL || term->negated
-        || term->field->source >= LLM_COLUMNS)
-    {
+    if (term->ranges == NULL || term->negated) {
         return false;
     }
 
-    llm_block_column(look->block, term->field->source, &column);
-    llm_scan_bounds(&column, &bounds);
+    llm_scan_source_bounds(look->block, term->field->source, &bounds);
 
     for (i = 0; i < term->n; i++) {
         range = llm_look_range(term, i);
@@ -198,13 +170,6 @@ static inline bool
 llm_look_has(const llm_look_t *look, uint32_t index)
 {
     return look->mask[index / 64] >> (index % 64) & 1;
-}
-
-
-static inline void
-llm_look_found(llm_look_t *look, uint32_t index, bool found)
-{
-    look->found[index / 64] |= (uint64_t) found << (index % 64);
 }
 
 
@@ -295,7 +260,7 @@ llm_look_ids(llm_look_t *look, const llm_term_t *term)
 }
 
 
-static void
+void
 llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 {
     unsigned      i, n;
@@ -313,215 +278,11 @@ llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 }
 
 
-static inline bool
-llm_look_in(const llm_codes_t *codes, unsigned n, uint64_t code)
-{
-    unsigned  i;
-
-    for (i = 0; i < n; i++) {
-        if (code >= codes[i].from && code < codes[i].to) {
-            return true;
-        }
-    }
-
-    return false;
-}
-
-
-/* no tag is like an empty one */
-static void
-llm_look_tags(llm_look_t *look, const llm_term_t *term)
-{
-    bool          empty, found;
-    uint32_t      i, from, to;
-    unsigned      n;
-    llm_codes_t   codes[LLM_FILTER_VALUES];
-    llm_column_t  column;
-
-    llm_block_column(look->block, LLM_COL_TAG, &column);
-
-    n = llm_look_codes(look, term, &column, codes);
-    empty = llm_filter_in_patterns(term, llm_str(""));
-
-    if (n == 0 && !empty) {
-        return;
-    }
-
-    for (i = 0; i < look->block->rows; i++) {
-        if (!llm_look_has(look, i)) {
-            continue;
-        }
-
-        llm_block_part(look->block, LLM_COL_TAGS_END, i, &from, &to);
-
-        to = (to - from > LLM_ROW_TAGS_MAX) ? from + LLM_ROW_TAGS_MAX : to;
-        found = (from == to && empty);
-
-        while (from < to && !found) {
-            found = llm_look_in(codes, n, llm_column_code(&column, from++));
-        }
-
-        llm_look_found(look, i, found);
-    }
-}
-
-
-/* of a row's attempts before the last; `from` is moved on */
-static bool
-llm_look_earlier(const llm_look_t *look, uint32_t index, uint32_t *from,
-    uint32_t *to)
-{
-    llm_block_part(look->block, LLM_COL_EARLIER_END, index, from, to);
-
-    if (*to - *from > LLM_ROW_ATTEMPTS_MAX - 1) {
-        *to = *from + LLM_ROW_ATTEMPTS_MAX - 1;
-    }
-
-    return *from < *to;
-}
-
-
-static void
-llm_look_attempt_text(llm_look_t *look, const llm_term_t *term)
-{
-    bool          found;
-    uint32_t      i, from, to;
-    unsigned      n;
-    llm_codes_t   codes[LLM_FILTER_VALUES];
-    llm_column_t  column;
-
-    llm_look_text(look, term, LLM_COL_LAST + term->field->source);
-    llm_block_column(look->block, LLM_COL_EARLIER + term->field->source,
-                     &column);
-
-    if (column.count == 0) {
-        return;
-    }
-
-    n = llm_look_codes(look, term, &column, codes);
-
-    for (i = 0; i < look->block->rows && n > 0; i++) {
-        if (!llm_look_has(look, i) || !llm_look_earlier(look, i, &from, &to)) {
-            continue;
-        }
-
-        for (found = false; from < to && !found; from++) {
-            found = llm_look_in(codes, n, llm_column_code(&column, from));
-        }
-
-        llm_look_found(look, i, found);
-    }
-}
-
-
-static void
-llm_look_attempt_set(llm_look_t *look, const llm_term_t *term)
-{
-    bool          found;
-    uint32_t      i, from, to;
-    uint64_t      some[LLM_BLOCK_WORDS];
-    llm_range_t   one = { 1, INT64_MAX };
-    llm_column_t  column;
-
-    /* rows without any attempt have nothing there */
-
-    memset(some, 0, sizeof(some));
-    llm_block_column(look->block, LLM_COL_ATTEMPTS, &column);
-    llm_scan_range(&column, &one, look->mask, some);
-
-    llm_block_column(look->block, LLM_COL_LAST + term->field->source,
-                     &column);
-    llm_scan_set(&column, term->set, some, look->found);
-
-    llm_block_column(look->block, LLM_COL_EARLIER + term->field->source,
-                     &column);
-
-    for (i = 0; i < look->block->rows && column.count > 0; i++) {
-        if (!(some[i / 64] >> (i % 64) & 1)
-            || !llm_look_earlier(look, i, &from, &to))
-        {
-            continue;
-        }
-
-        for (found = false; from < to && !found; from++) {
-            found = llm_filter_in_set(term, llm_column_number(&column, from));
-        }
-
-        llm_look_found(look, i, found);
-    }
-}
-
-
-static void
-llm_look_request_id(llm_look_t *look, const llm_term_t *term)
-{
-    bool          found;
-    uint32_t      i, from, to;
-    unsigned      id;
-    llm_column_t  last[3], earlier[3];
-
-    for (id = 0; id < 3; id++) {
-        llm_block_column(look->block, LLM_COL_LAST + LLM_ATT_REQUEST_ID + id,
-                         &last[id]);
-        llm_block_column(look->block,
-                         LLM_COL_EARLIER + LLM_ATT_REQUEST_ID + id,
-                         &earlier[id]);
-    }
-
-    for (i = 0; i < look->block->rows; i++) {
-        if (!llm_look_has(look, i)) {
-            continue;
-        }
-
-        found = llm_look_is_request_id(look, term, last, i);
-
-        if (!found && earlier[0].count > 0
-            && llm_look_earlier(look, i, &from, &to))
-        {
-            while (from < to && !found) {
-                found = llm_look_is_request_id(look, term, earlier, from++);
-            }
-        }
-
-        llm_look_found(look, i, found);
-    }
-}
-
-
-/* columns: the string, and the UUID's two halves */
-static bool
-llm_look_is_request_id(llm_look_t *look, const llm_term_t *term,
-    const llm_column_t *columns, uint32_t index)
-{
-    char      text[LLM_UUID_TEXT];
-    uint64_t  high, low;
-    unsigned  i;
-
-    high = (uint64_t) llm_column_number(&columns[1], index);
-    low = (uint64_t) llm_column_number(&columns[2], index);
-
-    if (high == 0 && low == 0) {
-        return llm_filter_in_patterns(term, llm_block_text(&look->texts,
-                        llm_column_word(&columns[0],
-                                    llm_column_code(&columns[0], index))));
-    }
-
-    for (i = 0; i < term->n; i++) {
-        if (high >= term->uuids[i].min && high <= term->uuids[i].max) {
-            return llm_filter_in_patterns(term,
-                                          llm_uuid_text(high, low, text));
-        }
-    }
-
-    return false;
-}
-
-
 /* each string is looked at once, if there are not too many of them */
 static void
 llm_look_part(llm_look_t *look, const llm_term_t *term)
 {
-    bool          found;
+    bool          found, any;
     uint32_t      i;
     uint64_t      code;
     uint8_t       memo[LLM_FILTER_MEMO];
@@ -530,6 +291,20 @@ llm_look_part(llm_look_t *look, const llm_term_t *term)
     llm_block_column(look->block, term->field->source, &column);
     memset(memo, 0, sizeof(memo));
 
+    if (column.dictionary != NULL) {
+        any = false;
+
+        for (code = 0; code < column.words; code++) {
+            found = llm_look_has_part(look, term, &column, code);
+            memo[code] = found ? 1 : 2;
+            any |= found;
+        }
+
+        if (!any) {
+            return;
+        }
+    }
+
     for (i = 0; i < look->block->rows; i++) {
         if (!llm_look_has(look, i)) {
             continue;
@@ -537,24 +312,32 @@ llm_look_part(llm_look_t *look, const llm_term_t *term)
 
         code = llm_column_code(&column, i);
 
-        if (code < LLM_FILTER_MEMO && memo[code] != 0) {
-            llm_look_found(look, i, memo[code] == 1);
+        if (code >= LLM_FILTER_MEMO) {
+            llm_look_found(look, i, llm_look_has_part(look, term, &column,
+                                                      code));
             continue;
         }
 
-        found = llm_filter_has_part(term, llm_block_text(&look->texts,
-                                        llm_column_word(&column, code)));
-        llm_look_found(look, i, found);
-
-        if (code < LLM_FILTER_MEMO) {
-            memo[code] = found ? 1 : 2;
+        if (memo[code] == 0) {
+            memo[code] = llm_look_has_part(look, term, &column, code) ? 1 : 2;
         }
+
+        llm_look_found(look, i, memo[code] == 1);
     }
 }
 
 
+static bool
+llm_look_has_part(const llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *column, uint64_t code)
+{
+    return llm_filter_has_part(term, llm_block_text(&look->texts,
+                                            llm_column_word(column, code)));
+}
+
+
 /* the codes of a column that a term's patterns stand for */
-static unsigned
+unsigned
 llm_look_codes(const llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column, llm_codes_t *codes)
 {

@@ -117,12 +117,39 @@ llm_scan_range(const llm_column_t *column, const llm_range_t *range,
 }
 
 
+/* the codes below 64 whose numbers are in a set of numbers below 64 */
+static uint64_t
+llm_scan_set_codes(const llm_column_t *column, uint64_t set)
+{
+    uint64_t  code, number, codes;
+
+    codes = 0;
+
+    for (code = 0; code < 64 && code <= column->max; code++) {
+        number = (uint64_t) column->base + code * column->scale;
+
+        if (number < 64 && (set >> number & 1)) {
+            codes |= (uint64_t) 1 << code;
+        }
+    }
+
+    return codes;
+}
+
+
 void
 llm_scan_set(const llm_column_t *column, uint64_t set, const uint64_t *mask,
     uint64_t *found)
 {
-    uint32_t  i, n, word;
-    uint64_t  bits, number;
+    uint32_t              i, n, word;
+    uint64_t              bits, code, codes;
+    const unsigned char  *p;
+
+    codes = llm_scan_set_codes(column, set);
+
+    if (codes == 0) {
+        return;
+    }
 
     for (word = 0; word * 64 < column->count; word++) {
         if (mask[word] == 0) {
@@ -130,19 +157,19 @@ llm_scan_set(const llm_column_t *column, uint64_t set, const uint64_t *mask,
         }
 
         if (column->width == 0) {
-            number = (uint64_t) column->base;
-            found[word] |= (number < 64 && (set >> number & 1)) ? mask[word]
-                                                                : 0;
+            found[word] |= (codes & 1) ? mask[word] : 0;
             continue;
         }
 
         n = column->count - word * 64;
         n = (n < 64) ? n : 64;
+        p = column->codes + (size_t) word * 64 * column->width;
         bits = 0;
 
         for (i = 0; i < n; i++) {
-            number = (uint64_t) llm_column_number(column, word * 64 + i);
-            bits |= ((set >> (number & 63) & 1) & (number < 64)) << i;
+            code = llm_column_load(p, column->mask);
+            bits |= (codes >> (code & 63) & (code < 64)) << i;
+            p += column->width;
         }
 
         found[word] |= bits & mask[word];
@@ -190,29 +217,67 @@ llm_scan_numbers(const llm_block_t *block, unsigned source,
 }
 
 
+/* inlined for each width */
+static inline __attribute__((always_inline)) void
+llm_scan_add_words(const llm_column_t *column, unsigned width, uint64_t scale,
+    uint64_t base, const uint64_t *mask, int64_t *numbers)
+{
+    uint32_t              i, n, word;
+    uint64_t              code, valid;
+    const unsigned char  *p;
+
+    valid = llm_column_mask(width);
+
+    for (word = 0; word * 64 < column->count; word++) {
+        if (mask[word] == 0) {
+            continue;
+        }
+
+        n = column->count - word * 64;
+        n = (n < 64) ? n : 64;
+        p = column->codes + (size_t) word * 64 * width;
+
+        for (i = 0; i < n; i++) {
+            code = llm_column_load(p + i * width, valid);
+            numbers[word * 64 + i] = (int64_t)
+                ((uint64_t) numbers[word * 64 + i] + base + code * scale);
+        }
+    }
+}
+
+
 static void
 llm_scan_add(const llm_block_t *block, unsigned id, const uint64_t *mask,
     int sign, int64_t *numbers)
 {
-    uint32_t      i;
-    uint64_t      number;
+    uint64_t      base, scale;
     llm_column_t  column;
 
     llm_block_column(block, id, &column);
 
-    if (column.width == 0 && column.base == 0) {
+    base = (sign < 0) ? 0 - (uint64_t) column.base : (uint64_t) column.base;
+    scale = (sign < 0) ? 0 - column.scale : column.scale;
+
+    if (column.width == 0 && base == 0) {
         return;
     }
 
-    for (i = 0; i < column.count; i++) {
-        if (mask[i / 64] == 0) {
-            i |= 63;
-            continue;
-        }
+    switch (column.width) {
 
-        number = (uint64_t) llm_column_number(&column, i);
-        number = (sign < 0) ? 0 - number : number;
-        numbers[i] = (int64_t) ((uint64_t) numbers[i] + number);
+    case 2:
+        llm_scan_add_words(&column, 2, scale, base, mask, numbers);
+        break;
+
+    case 3:
+        llm_scan_add_words(&column, 3, scale, base, mask, numbers);
+        break;
+
+    case 4:
+        llm_scan_add_words(&column, 4, scale, base, mask, numbers);
+        break;
+
+    default:
+        llm_scan_add_words(&column, column.width, scale, base, mask, numbers);
     }
 }
 

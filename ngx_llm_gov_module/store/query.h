@@ -72,7 +72,8 @@ int llm_query_content(llm_store_t *store,
     llm_buf_t *text);
 
 /* rows with a number of `*seq` and above, oldest first, at most `max`, or to
- * where the handler has enough; *seq: where to go on; *lost: rows that are gone already (retention) */
+ * where the handler has enough; *seq: where to go on; *lost: rows that are
+ * gone already (retention) */
 int llm_query_since(llm_store_t *store, uint64_t *seq, unsigned max,
     llm_query_row_pt handler, void *ctx, uint64_t *lost);
 

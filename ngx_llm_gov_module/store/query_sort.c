@@ -366,8 +366,16 @@ llm_sorter_block(llm_walk_t *walk, const llm_block_t *block,
                                       : (number == 0 ? -1 : number);
             }
 
-            llm_sorter_offer(sorter, llm_sorter_value(sorter, number),
-                             block->first + i);
+            number = llm_sorter_value(sorter, number);
+
+            /* most are worse than all that were kept */
+
+            if (!sorter->more
+                || (sorter->ascending ? number <= sorter->heap[0].value
+                                      : number >= sorter->heap[0].value))
+            {
+                llm_sorter_offer(sorter, number, block->first + i);
+            }
         }
     }
 

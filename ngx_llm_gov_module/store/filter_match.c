@@ -1,0 +1,261 @@
+/*
+ * One row against a filter, and what a block's summary says.
+ */
+
+#include "filter_private.h"
+
+
+static bool llm_filter_holds(const llm_term_t *term, const llm_row_t *row);
+static bool llm_filter_attempts(const llm_term_t *term, const llm_row_t *row);
+static bool llm_filter_tags(const llm_term_t *term, const llm_row_t *row);
+static bool llm_filter_ids(const llm_term_t *term, const llm_row_t *row);
+
+
+bool
+llm_filter_match(const llm_filter_t *filter, const llm_row_t *row)
+{
+    unsigned  i;
+
+    for (i = 0; i < filter->nterms; i++) {
+        if (llm_filter_holds(&filter->terms[i], row)
+            == filter->terms[i].negated)
+        {
+            return false;
+        }
+    }
+
+    return true;
+}
+
+
+static bool
+llm_filter_holds(const llm_term_t *term, const llm_row_t *row)
+{
+    llm_str_t   text;
+    llm_row_t  *unchanged;
+    unsigned    source;
+
+    source = term->field->source;
+    unchanged = (llm_row_t *) row;
+
+    switch (term->field->kind) {
+
+    case LLM_TERM_TIME:
+    case LLM_TERM_RANGE:
+    case LLM_TERM_STATUS:
+        return llm_filter_in_ranges(term, llm_filter_number(row, source));
+
+    case LLM_TERM_SET:
+        return llm_filter_in_set(term, llm_filter_number(row, source));
+
+    case LLM_TERM_ID:
+        return llm_filter_ids(term, row);
+
+    case LLM_TERM_TAG:
+        return llm_filter_tags(term, row);
+
+    case LLM_TERM_TEXT:
+        text = *llm_block_row_string(unchanged, source);
+        return llm_filter_in_patterns(term, text);
+
+    case LLM_TERM_PART:
+        text = *llm_block_row_string(unchanged, source);
+        return llm_filter_has_part(term, text);
+
+    default: /* of an attempt */
+        return llm_filter_attempts(term, row);
+    }
+}
+
+
+static bool
+llm_filter_ids(const llm_term_t *term, const llm_row_t *row)
+{
+    unsigned  i;
+
+    for (i = 0; i < term->n; i++) {
+        if (memcmp(term->ids[i], row->id, LLM_ROW_ID_SIZE) == 0) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+/* no tag is like an empty one */
+static bool
+llm_filter_tags(const llm_term_t *term, const llm_row_t *row)
+{
+    unsigned  i;
+
+    for (i = 0; i < row->ntags; i++) {
+        if (llm_filter_in_patterns(term, row->tags[i])) {
+            return true;
+        }
+    }
+
+    return row->ntags == 0 && llm_filter_in_patterns(term, llm_str(""));
+}
+
+
+static bool
+llm_filter_attempts(const llm_term_t *term, const llm_row_t *row)
+{
+    bool                      holds;
+    unsigned                  i;
+    const llm_row_attempt_t  *attempt;
+
+    for (i = 0; i < row->nattempts; i++) {
+        attempt = &row->attempts[i];
+
+        switch (term->field->kind) {
+
+        case LLM_TERM_ATTEMPT_SET:
+            holds = llm_filter_in_set(term, attempt->result);
+            break;
+
+        case LLM_TERM_ATTEMPT_TEXT:
+            holds = llm_filter_in_patterns(term, attempt->provider);
+            break;
+
+        default: /* LLM_TERM_REQUEST_ID */
+            holds = llm_filter_in_patterns(term, attempt->request_id);
+        }
+
+        if (holds) {
+            return true;
+        }
+    }
+
+    return row->nattempts == 0
+           && term->field->kind != LLM_TERM_ATTEMPT_SET
+           && llm_filter_in_patterns(term, llm_str(""));
+}
+
+
+bool
+llm_filter_in_ranges(const llm_term_t *term, int64_t number)
+{
+    unsigned  i;
+
+    for (i = 0; i < term->n; i++) {
+        if (number >= term->ranges[i].min && number <= term->ranges[i].max) {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+bool
+llm_filter_in_set(const llm_term_t *term, int64_t number)
+{
+    return number >= 0 && number < 64 && (term->set >> number & 1);
+}
+
+
+bool
+llm_filter_in_patterns(const llm_term_t *term, llm_str_t text)
+{
+    unsigned              i;
+    const llm_pattern_t  *pattern;
+
+    for (i = 0; i < term->n; i++) {
+        pattern = &term->patterns[i];
+
+        if (pattern->prefix ? text.len > 0 && llm_str_starts(text,
+                                                             pattern->text)
+                            : llm_str_eq(text, pattern->text))
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
+static inline char
+llm_folded(char c)
+{
+    return (c >= 'A' && c <= 'Z') ? (char) (c | 0x20) : c;
+}
+
+
+/* the patterns are folded already */
+bool
+llm_filter_has_part(const llm_term_t *term, llm_str_t text)
+{
+    char       first;
+    size_t     i, k;
+    unsigned   n;
+    llm_str_t  part;
+
+    for (n = 0; n < term->n; n++) {
+        part = term->patterns[n].text;
+        first = part.data[0];
+
+        for (i = 0; part.len <= text.len && i <= text.len - part.len; i++) {
+            if (llm_folded(text.data[i]) != first) {
+                continue;
+            }
+
+            k = 1;
+
+            while (k < part.len
+                   && llm_folded(text.data[i + k]) == part.data[k])
+            {
+                k++;
+            }
+
+            if (k == part.len) {
+                return true;
+            }
+        }
+    }
+
+    return false;
+}
+
+
+bool
+llm_filter_summary(const llm_filter_t *filter, const llm_summary_t *summary)
+{
+    int64_t            received;
+    unsigned           i, n;
+    const llm_term_t  *term;
+
+    if (summary->ended_max < filter->ended.min
+        || summary->ended_min > filter->ended.max
+        || summary->received_max < filter->received.min
+        || summary->received_min > filter->received.max)
+    {
+        return false;
+    }
+
+    for (i = 0; i < filter->nterms; i++) {
+        term = &filter->terms[i];
+
+        if (term->field->kind != LLM_TERM_ID || term->negated) {
+            continue;
+        }
+
+        for (n = 0; n < term->n; n++) {
+            received = llm_id_received(term->ids[n]);
+
+            if (received >= summary->received_min
+                && received <= summary->received_max)
+            {
+                break;
+            }
+        }
+
+        if (n == term->n) {
+            return false;
+        }
+    }
+
+    return true;
+}
