@@ -343,6 +343,8 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_http_llm_alerts_check(cf, lmcf);
+
     if (lmcf->zone == NULL
         && ngx_http_llm_zone_add(cf, lmcf, &name, NGX_HTTP_LLM_DEFAULT_ZONE)
            != NGX_OK)

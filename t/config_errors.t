@@ -217,7 +217,8 @@ fine('alerts', "
         endpoint http://127.0.0.1:1; %%CREDENTIALS%%;
         llm_alert breaker url=http://127.0.0.1/; llm_alert 1000% url=$hook
         secret=file:signing; }
-    llm_customer c { llm_alert projected url=http://127.0.0.1/; }
+    llm_customer c { llm_alert projected url=http://127.0.0.1/;
+                     llm_budget 1 1M; }
     llm_team t { llm_budget 1 1d soft; llm_alert 1% url=http://127.0.0.1/; }
     $key");
 
@@ -266,6 +267,14 @@ for my $case (
         like($text, qr/test\.conf:\d+$/m, "says where: $name");
         unlike($text, qr/path-secret|query-secret/, "no secret: $name");
     }
+}
+
+{
+    my ($ok, $text) = $t->config_test(conf("$provider\n$key\nllm_team t {\n"
+        . "llm_rate_limit requests=1/1m;\nllm_alert 80% url=$hook;\n}"));
+    ok($ok, 'an alert without a budget is no error');
+    like($text, qr/\[warn\].*no "llm_budget" in its block, in .*test\.conf:\d+$/m,
+         'but it is worth a word');
 }
 
 wrong('a breaker of a team', "$provider

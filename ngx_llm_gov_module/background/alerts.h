@@ -46,6 +46,9 @@ char *ngx_http_llm_alert(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_alert_add(ngx_conf_t *cf, ngx_array_t **alerts,
     ngx_uint_t breaker);
 
+/* all blocks are read: warns of alerts that watch nothing */
+void ngx_http_llm_alerts_check(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf);
+
 /* the webhook of an id; NULL: this configuration has none */
 ngx_http_llm_webhook_t *ngx_http_llm_webhook_find(
     ngx_http_llm_main_conf_t *lmcf, uint64_t id);

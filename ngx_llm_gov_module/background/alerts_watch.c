@@ -121,6 +121,72 @@ ngx_http_llm_watches_alerts(ngx_array_t *own, ngx_array_t *outer,
 }
 
 
+static void
+ngx_http_llm_alerts_check_block(ngx_conf_t *cf, ngx_array_t *alerts,
+    ngx_array_t *limits)
+{
+    ngx_uint_t             i;
+    llm_limit_t           *limit;
+    ngx_http_llm_alert_t  *alert;
+
+    if (alerts == NULL) {
+        return;
+    }
+
+    limit = limits->elts;
+
+    for (i = 0; i < limits->nelts; i++) {
+        if (limit[i].metric == LLM_METRIC_COST) {
+            return;
+        }
+    }
+
+    alert = alerts->elts;
+
+    for (i = 0; i < alerts->nelts; i++) {
+
+        if (alert[i].breaker) {
+            continue;
+        }
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"llm_alert\" watches budgets, and there is no "
+                      "\"llm_budget\" in its block, in %s:%ui",
+                      alert[i].place.file, alert[i].place.line);
+    }
+}
+
+
+void
+ngx_http_llm_alerts_check(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf)
+{
+    ngx_uint_t                 i, k;
+    ngx_array_t               *kinds[3];
+    ngx_http_llm_tenant_t    **tenant;
+    ngx_http_llm_provider_t  **provider;
+
+    kinds[0] = &lmcf->customers;
+    kinds[1] = &lmcf->teams;
+    kinds[2] = &lmcf->virtual_keys;
+
+    for (k = 0; k < 3; k++) {
+        tenant = kinds[k]->elts;
+
+        for (i = 0; i < kinds[k]->nelts; i++) {
+            ngx_http_llm_alerts_check_block(cf, tenant[i]->alerts,
+                                            &tenant[i]->limits);
+        }
+    }
+
+    provider = lmcf->providers.elts;
+
+    for (i = 0; i < lmcf->providers.nelts; i++) {
+        ngx_http_llm_alerts_check_block(cf, provider[i]->alerts,
+                                        &provider[i]->limits);
+    }
+}
+
+
 /* room for one more, in steps of doubling; NULL: no memory */
 static void *
 ngx_http_llm_watches_push(void **elts, ngx_uint_t n, size_t size)
