@@ -234,7 +234,7 @@ llm_account_step(llm_account_t *account, const llm_amounts_t *amounts,
         redo->spent[i] = counter->spent;
         redo->unjournaled[i] = counter->unjournaled;
 
-        if (step->at_ms < counter->start) {
+        if (step->at_ms < counter->start && !step->present) {
             continue;
         }
 
@@ -252,9 +252,17 @@ llm_account_step(llm_account_t *account, const llm_amounts_t *amounts,
     for ( /* void */ ; i < account->ncounters; i++) {
         counter = &account->counters[i];
 
-        if (step->at_ms >= counter->start) {
-            llm_counter_turn(counter, step->at_ms);
-            counter->spent = llm_amounts_sum(&counter->spent, amounts);
+        if (step->at_ms < counter->start && !step->present) {
+            continue;
+        }
+
+        llm_counter_turn(counter, step->at_ms);
+
+        counter->spent = llm_amounts_sum(&counter->spent, amounts);
+
+        if (step->unjournaled) {
+            counter->unjournaled = llm_amounts_sum(&counter->unjournaled,
+                                                   amounts);
         }
     }
 

@@ -39,6 +39,8 @@ typedef struct {
     unsigned       *done;
     unsigned        value;
     int64_t         at_ms;
+    bool            present;        /* that is now: where the clock was set
+                                       back the windows follow */
     bool            unjournaled;
 } llm_step_t;
 

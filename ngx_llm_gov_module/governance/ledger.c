@@ -275,6 +275,7 @@ llm_hold_count(llm_hold_t *hold, unsigned i, int64_t requests)
         .redo = hold->redo,
         .done = &hold->counted, .value = (requests > 0) ? i + 1 : i,
         .at_ms = hold->counted_ms,
+        .present = (requests > 0),
         .unjournaled = hold->unjournaled
     };
 

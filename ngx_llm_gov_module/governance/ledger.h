@@ -72,8 +72,7 @@ typedef struct {
     llm_amounts_t   restored;       /* the part of spent that came from the
                                        store when the zone was made */
     llm_amounts_t   unjournaled;    /* the part of spent that no record of the
-                                       journal tells of: for the store, from
-                                       whoever writes it, who zeroes it */
+                                       journal tells of */
 } llm_counter_t;
 
 
@@ -112,7 +111,8 @@ typedef struct {
  * What is being added to an account: written before it is done, so that whoever
  * takes the lock after its holder died brings it to its end.  One in each zone.
  */
-#define LLM_REDO_MAX  32            /* windows of an account */
+#define LLM_REDO_MAX  32            /* windows of an account; of one that has
+                                       more the others are not safe */
 
 typedef struct {
     llm_account_t  *account;        /* NULL: nothing is under way */

@@ -1089,6 +1089,29 @@ killed(void)
 
 
 static void
+set_back(void)
+{
+    box_t           t, p;
+    llm_hold_t      hold;
+    llm_amounts_t   actual;
+    llm_shortage_t  s;
+
+    box_init(&t, LLM_ACCOUNT_VIRTUAL_KEY);
+    box_init(&p, LLM_ACCOUNT_PROVIDER);
+    actual = amounts(30, 7, 8);
+
+    admit(&hold, &t, &p, 90, 90, START + 2 * DAY, &s);
+    settle(&hold, &actual, START + 2 * DAY);
+    admit(&hold, &t, &p, 90, 90, START, &s);
+    settle(&hold, &actual, START);
+    ok(t.counters[2].spent.cost == 30 && t.counters[2].spent.requests == 1
+       && t.counters[2].start == llm_window_start(windows[2], START)
+       && t.counters[0].spent.cost == 60,
+       "where the clock is set back the windows follow");
+}
+
+
+static void
 late(void)
 {
     box_t           t, p;
@@ -1141,6 +1164,7 @@ main(void)
     never_exceeded();
     killed();
     late();
+    set_back();
     random_life();
 
     return plan_done();
