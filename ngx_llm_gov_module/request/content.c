@@ -138,8 +138,7 @@ ngx_http_llm_content_piece(ngx_http_llm_ctx_t *ctx, ngx_uint_t direction,
     static u_char  record[NGX_HTTP_LLM_CONTENT_HEAD
                           + NGX_HTTP_LLM_CONTENT_PIECE];
 
-    (void) llm_row_id_parse((llm_str_t) { (const char *) ctx->id, 32 },
-                            record);
+    ngx_memcpy(record, ctx->bytes, LLM_ROW_ID_SIZE);
 
     record[LLM_ROW_ID_SIZE] = (u_char) direction;
     ngx_memcpy(record + NGX_HTTP_LLM_CONTENT_HEAD, text.data, text.len);

@@ -46,7 +46,7 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r, llm_dialect_t dialect)
 
     ctx->received_ms = (int64_t) r->start_sec * 1000 + r->start_msec;
 
-    ngx_http_llm_mint_id(ctx->id, ctx->received_ms);
+    ngx_http_llm_mint_id(ctx->id, ctx->bytes, ctx->received_ms);
 
     cln->handler = ngx_http_llm_ctx_cleanup;
 
@@ -114,9 +114,9 @@ ngx_http_llm_ctx_cleanup(void *data)
  * used twice.  They begin with the time, so that a row is found by its id. */
 
 void
-ngx_http_llm_mint_id(u_char id[33], int64_t now_ms)
+ngx_http_llm_mint_id(u_char id[33], u_char bytes[LLM_ROW_ID_SIZE],
+    int64_t now_ms)
 {
-    u_char      bytes[LLM_ROW_ID_SIZE];
     uint32_t    words[3];
     ngx_uint_t  i;
 

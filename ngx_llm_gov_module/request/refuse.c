@@ -153,7 +153,7 @@ ngx_int_t
 ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     llm_dialect_t dialect, llm_reply_t *reply)
 {
-    u_char         id[33];
+    u_char         id[33], bytes[LLM_ROW_ID_SIZE];
     llm_refusal_t  refusal;
 
     ngx_memzero(reply, sizeof(llm_reply_t));
@@ -182,7 +182,7 @@ ngx_http_llm_shape_error(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     } else {
         /* refused before our handler could see it */
-        ngx_http_llm_mint_id(id, refusal.now_ms);
+        ngx_http_llm_mint_id(id, bytes, refusal.now_ms);
     }
 
     refusal.request_id.data = (const char *) id;

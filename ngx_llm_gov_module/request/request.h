@@ -119,6 +119,7 @@ typedef struct {
     ngx_uint_t                  ntenants;
     llm_str_t                   model;      /* as asked, decoded */
     u_char                      id[33];     /* ours, hex, NUL */
+    u_char                      bytes[LLM_ROW_ID_SIZE];     /* of it */
     int64_t                     received_ms;
 
     /* the body, in pieces as it lies in memory */
@@ -240,8 +241,9 @@ ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r,
 /* also after an internal redirect; NULL: not one of ours */
 ngx_http_llm_ctx_t *ngx_http_llm_ctx_get(ngx_http_request_t *r);
 uint64_t ngx_http_llm_monotonic(void);      /* ns */
-/* hex, NUL; the first 48 bits are the time */
-void ngx_http_llm_mint_id(u_char id[33], int64_t now_ms);
+/* hex, NUL, and its bytes; the first 48 bits are the time */
+void ngx_http_llm_mint_id(u_char id[33], u_char bytes[LLM_ROW_ID_SIZE],
+    int64_t now_ms);
 
 /* handler.c */
 ngx_int_t ngx_http_llm_handler(ngx_http_request_t *r);

@@ -296,8 +296,7 @@ ngx_http_llm_row_who(ngx_http_llm_ctx_t *ctx, llm_row_t *row)
 
     r = ctx->request;
 
-    (void) llm_row_id_parse((llm_str_t) { (const char *) ctx->id, 32 },
-                            row->id);
+    ngx_memcpy(row->id, ctx->bytes, LLM_ROW_ID_SIZE);
 
     row->received_ms = ctx->received_ms;
 
