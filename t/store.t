@@ -203,6 +203,42 @@ sub damage {
     $t->finish;
 }
 
+# a zone of another size: the old workers go on in the old one
+
+{
+    my $t = gateway(more => 'sync=100ms journal=%%PREFIX%%/journal');
+    $t->start_sim->start;
+    is(call($t), 200, "request $_") for 1 .. 3;
+    settled($t);
+
+    my $body = json_encode(claude(sim(input => 100, output => 50, chunks => 20,
+                                      delay_ms => 100)));
+    my $s = http_connect($t->port);
+    http_send($s, "POST $stream HTTP/1.1\r\nHost: x\r\n"
+        . "Authorization: Bearer $key\r\nContent-Length: " . length($body)
+        . "\r\n\r\n$body");
+    ok(wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} }),
+       'a stream');
+
+    $t->{zone} = '32m';
+    ok($t->reload($t->{conf}), 'a reload with a larger zone');
+    is(call($t), 200, 'a request in the new zone');
+    ok(http_read($s)->{complete}, 'the stream comes to its end in the old one');
+    ok(wait_for(sub { $t->spent(virtual_key => 'tester')
+                      == $t->totals->{cost_nano} }, 10),
+       'and counts in the new one');
+    exact($t, 'exactly');
+    is($t->account(virtual_key => 'tester')->{spent}{requests}, 5,
+       'all five requests');
+
+    kill_all($t);
+    $t->start;
+    exact($t, 'over a restart, too');
+    is($t->account(virtual_key => 'tester')->{spent}{requests}, 5,
+       'and the requests');
+    $t->finish;
+}
+
 # a store that cannot be written for a while
 
 SKIP: {

@@ -1,8 +1,10 @@
 /*
  * A zone whose size changed is a new zone: it takes over what the old one had.
  * Old workers go on counting in the old one until they end, where nobody looks
- * any more: so what they hold at this moment is taken over as spent.  Metrics
- * start again from zero.
+ * any more.  With a store they are another life of the gateway, as during a
+ * binary upgrade, and the new zone hears from there what they charge.  Without
+ * one, what they hold at this moment is taken over as spent.  Metrics start
+ * again from zero.
  */
 
 #include "zone_internal.h"
@@ -38,12 +40,20 @@ ngx_http_llm_copy_account(ngx_http_llm_main_conf_t *lmcf, llm_account_t *old)
         }
 
         *counter = old->counters[i];
+
+        if (lmcf->store != NULL) {
+            counter->restored = counter->spent;
+            ngx_memzero(&counter->unjournaled, sizeof(llm_amounts_t));
+        }
     }
 
-    /* the requests are counted already */
+    if (lmcf->store == NULL) {
 
-    held = llm_amounts_clamp(&old->held, 0);
-    llm_account_spend(account, &held, ngx_http_llm_now());
+        /* the requests are counted already */
+
+        held = llm_amounts_clamp(&old->held, 0);
+        llm_account_spend(account, &held, ngx_http_llm_now());
+    }
 
     account->refused = old->refused;
 
@@ -150,10 +160,6 @@ ngx_http_llm_zone_copy(ngx_http_llm_main_conf_t *lmcf, ngx_slab_pool_t *pool)
         return NGX_ERROR;
     }
 
-    /* the same life, as the store sees it: the counters go on from the same
-     * values */
-
-    shared->epoch = old->epoch;
     shared->created_ms = old->created_ms;
     shared->minted = old->minted + NGX_HTTP_LLM_ID_GAP;
     shared->recovered = old->recovered;
