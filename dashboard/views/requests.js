@@ -106,6 +106,8 @@ class Requests {
 
     this.waiting = [];
     this.next = null;
+    this.until = null;
+    this.room = KEPT;
     this.say();
     this.table.setAttribute('aria-busy', 'true');
 
@@ -138,8 +140,10 @@ class Requests {
   }
 
   page(cursor) {
-    return get('logs', { ...this.params, limit: PAGE, cursor },
-      this.context.signal);
+    const { until, params } = this;
+
+    return get('logs', { ...params, to: params.to ?? until, limit: PAGE,
+      cursor }, this.context.signal);
   }
 
   failed(error, turn) {
@@ -169,8 +173,13 @@ class Requests {
   paged(page) {
     this.next = page.next;
     put(this.message, !this.body.children.length && this.nothing(page));
+    this.offer(page);
+  }
+
+  // a way into the past; a cursor of "" begins where the rows end
+  offer(page) {
     put(this.more,
-      page.next && el('button', {
+      this.next !== null && el('button', {
         type: 'button', onclick: (event) => this.older(event.currentTarget),
       }, page.complete === false ? 'Look further into the past' : 'Older'),
       page.complete === false && el('span', { class: 'muted' },
@@ -203,7 +212,9 @@ class Requests {
 
       const from = this.body.children.length;
 
-      this.body.append(...page.logs.map((row) => this.row(row)));
+      this.room += page.logs.length;
+      this.body.append(...page.logs.filter((row) => !this.has(row))
+        .map((row) => this.row(row)));
       this.paged(page);
       this.body.children[from]?.querySelector('a').focus();
     } catch (error) {
@@ -264,24 +275,45 @@ class Requests {
     }, DRAW_MS);
   }
 
-  // new rows on top; older ones leave, but never the one that has the focus
+  has(row) {
+    return this.body.querySelector(`[data-id="${CSS.escape(row.id)}"]`);
+  }
+
+  // new rows on top
   draw() {
     if (this.paused || !this.waiting.length) {
       return;
     }
 
     const rows = this.waiting.splice(0)
-      .filter((row) => !this.body.querySelector(
-        `[data-id="${CSS.escape(row.id)}"]`))
+      .filter((row) => !this.has(row))
       .map((row) => this.row(row, true)).reverse();
 
     this.body.prepend(...rows);
     put(this.message);
+    this.forget();
+  }
 
-    while (this.body.children.length > KEPT && !this.next
-           && !this.body.lastElementChild.contains(document.activeElement)) {
-      this.body.lastElementChild.remove();
+  // rows at the end leave, but what was asked for and what has the focus; they
+  // are found again by the time of the last one that stays
+  forget() {
+    const { body } = this;
+
+    if (body.children.length <= this.room) {
+      return;
     }
+
+    while (body.children.length > this.room
+           && !body.lastElementChild.contains(document.activeElement)) {
+      body.lastElementChild.remove();
+    }
+
+    const last = Date.parse(body.lastElementChild.querySelector('time')
+      .dateTime);
+
+    this.until = new Date(last + 1).toISOString();
+    this.next = '';
+    this.offer({});
   }
 
   say(name = null, transport = null) {
