@@ -150,6 +150,13 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       (void *) ngx_http_llm_status_handler },
 
+    { ngx_string("llm_me"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_llm_endpoint,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      (void *) ngx_http_llm_me_handler },
+
     { ngx_string("llm_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_llm_endpoint,
@@ -437,6 +444,7 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
 {
     ngx_http_llm_settle_all(cycle);
     ngx_http_llm_segment_exit();
+    ngx_http_llm_endpoints_exit();
 }
 
 

@@ -161,8 +161,7 @@ ngx_http_llm_respond(ngx_http_request_t *r, ngx_uint_t status,
     for (i = 0; i < n; i++) {
         if (bufs[i].failed) {
             ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "the answer of llm_status or llm_metrics does not "
-                          "fit into memory");
+                          "llm: the answer does not fit into memory");
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -197,6 +196,19 @@ ngx_int_t
 ngx_http_llm_respond_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, const char *message)
 {
+    llm_str_t  text;
+
+    text.data = message;
+    text.len = ngx_strlen(message);
+
+    return ngx_http_llm_respond_field(r, status, type, llm_str(""), text);
+}
+
+
+ngx_int_t
+ngx_http_llm_respond_field(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, llm_str_t field, llm_str_t message)
+{
     llm_buf_t  *buf;
 
     static ngx_str_t  json = ngx_string("application/json");
@@ -206,8 +218,16 @@ ngx_http_llm_respond_error(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    llm_buf_printf(buf, "{\"error\":{\"type\":\"%s\",\"message\":\"%s\"}}\n",
-                   type, message);
+    llm_buf_printf(buf, "{\"error\":{\"type\":\"%s\"", type);
+
+    if (field.len) {
+        llm_buf_str(buf, llm_str(",\"field\":"));
+        llm_buf_json_string(buf, field);
+    }
+
+    llm_buf_str(buf, llm_str(",\"message\":"));
+    llm_buf_json_string(buf, message);
+    llm_buf_str(buf, llm_str("}}\n"));
 
     return ngx_http_llm_respond(r, status, &json, buf, 1);
 }

@@ -27,9 +27,13 @@ ngx_int_t ngx_http_llm_respond_begin(ngx_http_request_t *r,
 ngx_int_t ngx_http_llm_respond(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *type, llm_buf_t *bufs, ngx_uint_t n);
 
-/* a JSON error with a message in plain ASCII without quotes */
+/* a JSON error; `type` is plain ASCII without quotes */
 ngx_int_t ngx_http_llm_respond_error(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, const char *message);
+
+/* the same with the parameter that is wrong; empty: none is */
+ngx_int_t ngx_http_llm_respond_field(ngx_http_request_t *r,
+    ngx_uint_t status, const char *type, llm_str_t field, llm_str_t message);
 
 /* the strings must outlive the request: literals */
 ngx_int_t ngx_http_llm_respond_header(ngx_http_request_t *r,

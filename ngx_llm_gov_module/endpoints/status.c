@@ -6,6 +6,7 @@
 #include "endpoints.h"
 #include "respond.h"
 #include "status.h"
+#include "view.h"
 
 
 ngx_http_llm_page_t
@@ -54,35 +55,6 @@ ngx_http_llm_status_above(ngx_http_llm_tenant_t *tenant,
 }
 
 
-/* the location itself and "status" below it */
-static ngx_uint_t
-ngx_http_llm_status_path(ngx_http_request_t *r)
-{
-    ngx_str_t                  rest;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (clcf->name.len > r->uri.len
-        || ngx_strncmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
-    {
-        /* a named location or one with a regular expression */
-        return 1;
-    }
-
-    rest.data = r->uri.data + clcf->name.len;
-    rest.len = r->uri.len - clcf->name.len;
-
-    if (rest.len && *rest.data == '/') {
-        rest.data++;
-        rest.len--;
-    }
-
-    return rest.len == 0
-           || (rest.len == 6 && ngx_strncmp(rest.data, "status", 6) == 0);
-}
-
-
 static ngx_int_t
 ngx_http_llm_status_offset(ngx_http_request_t *r, ngx_uint_t *offset)
 {
@@ -127,6 +99,39 @@ ngx_http_llm_status_headers(ngx_http_request_t *r,
 }
 
 
+/* the page of a location that ends without a slash stands beside the folder of
+ * what is below it */
+static ngx_str_t
+ngx_http_llm_status_base(ngx_http_request_t *r)
+{
+    u_char                    *p, *last;
+    ngx_str_t                  base = ngx_null_string;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->exact_match || clcf->name.len > r->uri.len
+        || ngx_strncmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
+    {
+        return base;
+    }
+
+    last = r->uri.data + r->uri.len;
+    base.data = last;
+
+    if (r->uri.len > clcf->name.len || last[-1] == '/') {
+        return base;
+    }
+
+    for (p = last; p > r->uri.data && p[-1] != '/'; p--) {
+        base.data = p - 1;
+        base.len++;
+    }
+
+    return base;
+}
+
+
 static ngx_int_t
 ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
     ngx_http_llm_format_t format, ngx_uint_t offset)
@@ -153,6 +158,10 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
     status->pool = r->pool;
     status->offset = offset;
 
+    if (lmcf->store) {
+        status->base = ngx_http_llm_status_base(r);
+    }
+
     ngx_http_llm_overview(lmcf, &status->overview);
 
     rc = (format == NGX_HTTP_LLM_FORMAT_HTML)
@@ -167,40 +176,45 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
 }
 
 
+static ngx_int_t
+ngx_http_llm_status_top(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
+{
+    ngx_uint_t             offset;
+    ngx_http_llm_format_t  format;
+
+    format = ngx_http_llm_format(r);
+
+    if (format == NGX_HTTP_LLM_FORMAT_UNKNOWN) {
+        return ngx_http_llm_respond_field(r, NGX_HTTP_BAD_REQUEST,
+                                          "bad_request", llm_str("format"),
+                                          llm_str("\"format\" is json or "
+                                                  "html"));
+    }
+
+    if (ngx_http_llm_status_offset(r, &offset) != NGX_OK) {
+        return ngx_http_llm_respond_field(r, NGX_HTTP_BAD_REQUEST,
+                                          "bad_request", llm_str("offset"),
+                                          llm_str("\"offset\" is a number"));
+    }
+
+    return ngx_http_llm_status_send(r, view->lmcf, format, offset);
+}
+
+
 ngx_int_t
 ngx_http_llm_status_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                  rc;
-    ngx_uint_t                 offset;
-    ngx_http_llm_format_t      format;
-    ngx_http_llm_main_conf_t  *lmcf;
+    ngx_int_t            rc;
+    ngx_http_llm_view_t  view;
 
-    lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_gov_module);
+    view.lmcf = ngx_http_get_module_main_conf(r, ngx_http_llm_gov_module);
+    view.key = NULL;
 
-    rc = ngx_http_llm_respond_begin(r, lmcf);
+    rc = ngx_http_llm_respond_begin(r, view.lmcf);
 
     if (rc != NGX_DECLINED) {
         return rc;
     }
 
-    if (!ngx_http_llm_status_path(r)) {
-        return ngx_http_llm_respond_error(r, NGX_HTTP_NOT_FOUND, "not_found",
-                                          "there is nothing here but status");
-    }
-
-    format = ngx_http_llm_format(r);
-
-    if (format == NGX_HTTP_LLM_FORMAT_UNKNOWN) {
-        return ngx_http_llm_respond_error(r, NGX_HTTP_BAD_REQUEST,
-                                          "bad_request",
-                                          "format is json or html");
-    }
-
-    if (ngx_http_llm_status_offset(r, &offset) != NGX_OK) {
-        return ngx_http_llm_respond_error(r, NGX_HTTP_BAD_REQUEST,
-                                          "bad_request",
-                                          "offset is a number");
-    }
-
-    return ngx_http_llm_status_send(r, lmcf, format, offset);
+    return ngx_http_llm_view(r, &view, ngx_http_llm_status_top, "status");
 }

@@ -27,6 +27,9 @@ typedef struct {
     ngx_http_llm_main_conf_t      *lmcf;
     ngx_pool_t                    *pool;
     ngx_uint_t                     offset;
+    ngx_str_t                      base;    /* of links to what is beside the
+                                               page; data NULL: there is
+                                               nothing */
     ngx_http_llm_overview_t        overview;
     ngx_http_llm_account_state_t   state;
 } ngx_http_llm_status_t;

@@ -330,6 +330,45 @@ ngx_http_llm_html_overview(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
 
 
 static void
+ngx_http_llm_html_links(llm_buf_t *buf, const ngx_str_t *base)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char  *name;
+        const char  *title;
+    } links[] = {
+        { "logs?format=ndjson&amp;limit=1000", "the last 1000 requests" },
+        { "logs?format=csv&amp;limit=1000", "as CSV" },
+        { "spend?group_by=team,model&amp;period=this_month",
+          "spend of this month" },
+        { "stats?group_by=provider,model&amp;period=24h",
+          "latencies of 24 hours" }
+    };
+
+    if (base->data == NULL) {
+        return;
+    }
+
+    llm_buf_str(buf, llm_str("<p>"));
+
+    for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        llm_buf_str(buf, i ? llm_str(" \xc2\xb7 <a href=\"")
+                           : llm_str("<a href=\""));
+
+        if (base->len) {
+            ngx_http_llm_html_text(buf, ngx_http_llm_str(*base));
+            llm_buf_str(buf, llm_str("/"));
+        }
+
+        llm_buf_printf(buf, "%s\">%s</a>", links[i].name, links[i].title);
+    }
+
+    llm_buf_str(buf, llm_str("</p>\n"));
+}
+
+
+static void
 ngx_http_llm_html_refusals(llm_buf_t *buf,
     const ngx_http_llm_overview_t *overview)
 {
@@ -403,6 +442,7 @@ ngx_http_llm_status_html(ngx_http_llm_status_t *status, llm_buf_t *buf)
 
     ngx_http_llm_html_begin(buf);
     ngx_http_llm_html_overview(buf, lmcf, &status->overview);
+    ngx_http_llm_html_links(buf, &status->base);
 
     if (ngx_http_llm_html_tenants(status, buf, "Customers", "",
                                   &lmcf->customers)

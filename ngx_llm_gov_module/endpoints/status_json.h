@@ -19,6 +19,18 @@ void ngx_http_llm_json_histogram(llm_buf_t *buf, const char *name,
     const llm_histogram_t *histogram, const uint32_t *bounds, ngx_uint_t n,
     double unit);
 
+/* how much of a limit is told */
+typedef enum {
+    NGX_HTTP_LLM_LIMITS_STATUS = 0,     /* "limit", "used", "held" */
+    NGX_HTTP_LLM_LIMITS_LIVE,           /* the same, "used" as "spent" */
+    NGX_HTTP_LLM_LIMITS_LEFT            /* only what remains */
+} ngx_http_llm_limits_shown_t;
+
+/* "limits":[…] of an account */
+void ngx_http_llm_json_limits(llm_buf_t *buf,
+    const ngx_http_llm_account_state_t *state,
+    ngx_http_llm_limits_shown_t shown);
+
 /* what all accounts have; the object stays open */
 void ngx_http_llm_json_account(llm_buf_t *buf,
     const ngx_http_llm_account_state_t *state);

@@ -21,7 +21,8 @@ ngx_http_llm_json_amounts(llm_buf_t *buf, const char *name,
 
 static void
 ngx_http_llm_json_limit(llm_buf_t *buf,
-    const ngx_http_llm_limit_state_t *state)
+    const ngx_http_llm_limit_state_t *state,
+    ngx_http_llm_limits_shown_t shown)
 {
     char                text[16];
     ngx_uint_t          i;
@@ -32,7 +33,7 @@ ngx_http_llm_json_limit(llm_buf_t *buf,
         int64_t         amount;
     } parts[] = {
         { "limit", state->limit->amount },
-        { "used", state->used },
+        { shown == NGX_HTTP_LLM_LIMITS_LIVE ? "spent" : "used", state->used },
         { "held", state->held },
         { "remaining", state->remaining }
     };
@@ -48,7 +49,9 @@ ngx_http_llm_json_limit(llm_buf_t *buf,
     llm_buf_str(buf, llm_str(","));
     ngx_http_llm_json_text(buf, "mode", ngx_http_llm_mode_name(limit->mode));
 
-    for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    i = (shown == NGX_HTTP_LLM_LIMITS_LEFT) ? 3 : 0;
+
+    for ( /* void */ ; i < sizeof(parts) / sizeof(parts[0]); i++) {
         llm_buf_printf(buf, ",\"%s\":", parts[i].name);
         ngx_http_llm_show_amount(buf, limit->metric, parts[i].amount);
     }
@@ -60,11 +63,30 @@ ngx_http_llm_json_limit(llm_buf_t *buf,
 
 
 void
-ngx_http_llm_json_account(llm_buf_t *buf,
-    const ngx_http_llm_account_state_t *state)
+ngx_http_llm_json_limits(llm_buf_t *buf,
+    const ngx_http_llm_account_state_t *state,
+    ngx_http_llm_limits_shown_t shown)
 {
     ngx_uint_t  i;
 
+    llm_buf_str(buf, llm_str("\"limits\":["));
+
+    for (i = 0; i < state->nlimits; i++) {
+        if (i) {
+            llm_buf_str(buf, llm_str(","));
+        }
+
+        ngx_http_llm_json_limit(buf, &state->limits[i], shown);
+    }
+
+    llm_buf_str(buf, llm_str("]"));
+}
+
+
+void
+ngx_http_llm_json_account(llm_buf_t *buf,
+    const ngx_http_llm_account_state_t *state)
+{
     llm_buf_str(buf, llm_str("{\"name\":"));
     llm_buf_json_string(buf, ngx_http_llm_str(state->name));
     llm_buf_str(buf, llm_str(","));
@@ -72,17 +94,8 @@ ngx_http_llm_json_account(llm_buf_t *buf,
     llm_buf_str(buf, llm_str(","));
     ngx_http_llm_json_amounts(buf, "held", &state->held);
     llm_buf_printf(buf, ",\"in_flight\":%" PRId64 ",\"refused\":%" PRIu64
-                   ",\"limits\":[", state->held.requests, state->refused);
-
-    for (i = 0; i < state->nlimits; i++) {
-        if (i) {
-            llm_buf_str(buf, llm_str(","));
-        }
-
-        ngx_http_llm_json_limit(buf, &state->limits[i]);
-    }
-
-    llm_buf_str(buf, llm_str("]"));
+                   ",", state->held.requests, state->refused);
+    ngx_http_llm_json_limits(buf, state, NGX_HTTP_LLM_LIMITS_STATUS);
 }
 
 

@@ -28,8 +28,6 @@ typedef struct {
 static char *ngx_http_llm_tenant(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf, ngx_array_t *tenants,
     llm_account_kind_t kind, const ngx_http_llm_block_directive_t *table);
-static ngx_http_llm_tenant_t *ngx_http_llm_tenant_find(
-    ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind, ngx_str_t *name);
 static char *ngx_http_llm_tenant_index(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf, ngx_http_llm_tenant_t *tenant);
 static char *ngx_http_llm_tenant_parent(ngx_conf_t *cf, void *object);
@@ -198,7 +196,7 @@ ngx_http_llm_tenant(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
 }
 
 
-static ngx_http_llm_tenant_t *
+ngx_http_llm_tenant_t *
 ngx_http_llm_tenant_find(ngx_http_llm_main_conf_t *lmcf,
     llm_account_kind_t kind, ngx_str_t *name)
 {

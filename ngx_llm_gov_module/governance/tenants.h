@@ -21,6 +21,10 @@ char *ngx_http_llm_virtual_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
  * a logged error */
 char *ngx_http_llm_tenants_link(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf);
 
+/* NULL: there is none */
+ngx_http_llm_tenant_t *ngx_http_llm_tenant_find(
+    ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind, ngx_str_t *name);
+
 /* the virtual key whose secret has this SHA-256, or that is called so and has
  * `sigv4 on`; NULL: none */
 ngx_http_llm_tenant_t *ngx_http_llm_key_by_digest(

@@ -3,9 +3,9 @@
  * AWS signature whose access key id is the key's name.
  */
 
+#include "key.h"
 #include "request.h"
 #include "../governance/tenants.h"
-#include "../wire/sha256.h"
 
 
 /* AWS accepts five minutes either way */
@@ -16,8 +16,6 @@ static ngx_int_t ngx_http_llm_authenticate_secret(ngx_http_llm_ctx_t *ctx,
     ngx_str_t *secret, llm_refusal_t *refusal);
 static ngx_int_t ngx_http_llm_authenticate_sigv4(ngx_http_llm_ctx_t *ctx,
     ngx_str_t *authorization, llm_refusal_t *refusal);
-static ngx_str_t *ngx_http_llm_header(ngx_http_request_t *r, const char *name,
-    size_t len);
 static ngx_int_t ngx_http_llm_tenants_of(ngx_http_llm_ctx_t *ctx);
 
 
@@ -29,14 +27,8 @@ ngx_http_llm_authenticate(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
 
     r = ctx->request;
 
-    value = ngx_http_llm_header(r, "x-api-key", 9);
-
-    if (value == NULL) {
-        value = ngx_http_llm_header(r, "x-goog-api-key", 14);
-    }
-
-    if (value && value->len) {
-        return ngx_http_llm_authenticate_secret(ctx, value, refusal);
+    if (ngx_http_llm_key_secret(r, &secret) == NGX_OK) {
+        return ngx_http_llm_authenticate_secret(ctx, &secret, refusal);
     }
 
     if (r->headers_in.authorization == NULL) {
@@ -45,20 +37,6 @@ ngx_http_llm_authenticate(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
     }
 
     value = &r->headers_in.authorization->value;
-
-    if (value->len > 7
-        && ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) == 0)
-    {
-        secret.data = value->data + 7;
-        secret.len = value->len - 7;
-
-        while (secret.len && secret.data[0] == ' ') {
-            secret.data++;
-            secret.len--;
-        }
-
-        return ngx_http_llm_authenticate_secret(ctx, &secret, refusal);
-    }
 
     if (value->len > 16
         && ngx_strncmp(value->data, "AWS4-HMAC-SHA256", 16) == 0)
@@ -76,20 +54,9 @@ static ngx_int_t
 ngx_http_llm_authenticate_secret(ngx_http_llm_ctx_t *ctx, ngx_str_t *secret,
     llm_refusal_t *refusal)
 {
-    u_char     digest[LLM_SHA256_SIZE];
-    llm_str_t  text;
-
-    text = ngx_http_llm_str(*secret);
-
-    if (llm_sha256(&text, 1, digest) != LLM_OK) {
-        refusal->reason = LLM_REFUSE_TOO_BUSY;
-        return NGX_DECLINED;
-    }
-
-    ctx->key = ngx_http_llm_key_by_digest(ctx->lmcf, digest);
+    ctx->key = ngx_http_llm_key_find(ctx->lmcf, secret, &refusal->reason);
 
     if (ctx->key == NULL) {
-        refusal->reason = LLM_REFUSE_UNKNOWN_KEY;
         return NGX_DECLINED;
     }
 
@@ -201,29 +168,6 @@ ngx_http_llm_verify_sigv4(ngx_http_llm_ctx_t *ctx, llm_refusal_t *refusal)
         refusal->reason = LLM_REFUSE_BAD_SIGNATURE;
         return NGX_DECLINED;
     }
-}
-
-
-static ngx_str_t *
-ngx_http_llm_header(ngx_http_request_t *r, const char *name, size_t len)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].key.len == len
-                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
-            {
-                return &h[i].value;
-            }
-        }
-    }
-
-    return NULL;
 }
 
 
