@@ -82,6 +82,10 @@ llm_scan_codes(const llm_column_t *column, uint64_t min, uint64_t max,
         llm_scan_words(column, 4, min, span, mask, found);
         break;
 
+    case 8:
+        llm_scan_words(column, 8, min, span, mask, found);
+        break;
+
     default:
         llm_scan_words(column, column->width, min, span, mask, found);
     }
