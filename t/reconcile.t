@@ -9,6 +9,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use IO::Compress::Gzip qw(gzip);
 use LLM::Test;
+use POSIX ();
 use Test::More;
 
 my $t = LLM::Test->new;
@@ -416,5 +417,105 @@ for my $case (
     unlike($err, qr/Traceback/, "$name: in words");
 }
 
+# the gateway's own rows, and what the simulated Bedrock served, in AWS's shape
+
+my $secret = 'sk-test-reconcile-0123456789';
+my $g = LLM::Test->gateway(workers => 2, provider =>
+    provider('first', 'region us-east-1; max_failures 0;')
+    . provider('second', 'region us-west-2; max_failures 0;'),
+    http => "
+    llm_store %%PREFIX%%/store sync=100ms;
+    llm_route both { provider first; provider second backup; }
+    llm_virtual_key k { secret $secret; route both; }
+");
+
+$g->start_sim->start;
+
+sub ask {
+    my ($path, $body, %o) = @_;
+
+    return $g->post($path, $body, key => $secret, %o)->{status};
+}
+
+my $invoke = invoke_path($haiku);
+my %cached = (cache_read => 300, cache_write_5m => 40);
+
+for my $n (1 .. 5) {
+    is(ask($invoke, claude(sim(input => $n, output => 2))), 200, 'invoke');
+    is(ask("$invoke-with-response-stream",
+           claude(sim(input => 10 * $n, output => 20, %cached))), 200,
+       'a stream with a cache');
+}
+
+is(ask(invoke_path($haiku, 'converse'),
+       converse(sim(input => 7, output => 8, cache_read => 9))), 200,
+   'converse');
+is(ask('/anthropic/v1/messages', {
+    model => 'claude-3-haiku-20240307', max_tokens => 10, stream => \1,
+    messages => [ { role => 'user', content => sim(input => 3, output => 4,
+                                                   %cached) } ] }),
+   200, 'a message');
+
+$g->script({ error => 'ThrottlingException' });
+is(ask($invoke, claude(sim(input => 100, output => 200))), 200,
+   'the first one is throttled, the second one answers');
+is(ask($invoke, { anthropic_version => 'bedrock-2023-05-31',
+                  messages => 'none' }), 400, 'a mistake of the caller');
+
+# what AWS would have logged of it
+
+sub served {
+    return map { my $u = $_->{usage} // {}; {
+        schemaType => 'ModelInvocationLog', schemaVersion => '1.0',
+        timestamp => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ',
+                                     gmtime $_->{time}),
+        accountId => '123456789012', region => $_->{region},
+        requestId => $_->{request_id}, operation => $_->{operation},
+        modelId => $_->{model},
+        $_->{error} ? (errorCode => $_->{error}) : (),
+        input => { inputContentType => 'application/json',
+                   inputTokenCount => $u->{input} // 0,
+                   cacheReadInputTokenCount => $u->{cache_read} // 0,
+                   cacheWriteInputTokenCount => ($u->{cache_write_5m} // 0)
+                       + ($u->{cache_write_1h} // 0) },
+        output => { outputContentType => 'application/json',
+                    outputTokenCount => $u->{output} // 0 } }
+    } grep { $_->{operation} } $g->received;
+}
+
+my @served = served();
+is(scalar @served, 15, 'calls that reached the simulated Bedrock');
+my $log = packed('served.json.gz', lines(@served));
+
+my %sources = (store => [ '--store', "$g->{prefix}/store" ],
+               url => [ '--url',
+                        'http://127.0.0.1:' . $g->port . '/llm/logs' ]);
+
+for my $source (sort keys %sources) {
+    my $r;
+
+    wait_for(sub {
+        $r = report(@{ $sources{$source} }, '--invocations', $log);
+        $r->{status} == 0;
+    }, 10);
+    is($r->{status}, 0, "by --$source: nothing is missing, every token is right")
+        or diag(explain($r));
+    is_deeply([ map { [ $_->{region}, $_->{ledger}{calls} ] }
+                @{ $r->{groups} } ],
+              [ [ 'us-east-1', 12 ], [ 'us-west-2', 1 ] ],
+              "by --$source: where they went");
+    my ($cost) = (0);
+    $cost += $_->{ledger}{cost} for @{ $r->{groups} };
+    is(LLM::Test::nano($cost), $g->totals->{cost_nano},
+       "by --$source: the cost of what was served");
+
+    $r = report(@{ $sources{$source} }, '--invocations',
+                $t->file('less.json', lines(@served[1 .. $#served])));
+    is_deeply([ map { [ $_->{what}, $_->{request_id} ] } @{ $r->{calls} } ],
+              [ [ 'only_in_the_ledger', $served[0]{requestId} ] ],
+              "by --$source: a call that AWS does not have");
+}
+
+$g->finish;
 $t->finish;
 done_testing();

@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import subprocess
+import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -120,17 +121,20 @@ def url_rows(url, options):
 def store_rows(folder, options):
     tool = os.path.join(os.path.dirname(os.path.dirname(
         os.path.realpath(__file__))), "store")
-    command = [tool, "export", folder, "format=ndjson", "order=asc"]
+    command = [tool, "export", folder, "--format", "ndjson"]
     command += [f"{k}={v}" for k, v in sorted(window(options).items())]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, check=False)
-    except OSError as error:
-        raise Trouble(f"{tool}: {error.strerror}") from None
-    if done.returncode != 0:
-        raise Trouble(f"{folder}: " + done.stderr.decode("utf-8", "replace")
-                      .strip())
-    yield from json_values(done.stdout.decode(), folder)
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE,
+                                       stderr=errors)
+        except OSError as error:
+            raise Trouble(f"{tool}: {error.strerror}") from None
+        with process:
+            for line in process.stdout:
+                yield from json_values(line.decode(), folder)
+        if process.returncode != 0:
+            errors.seek(0)
+            raise Trouble(errors.read(2000).decode("utf-8", "replace").strip())
 
 
 def calls_of(row, names):
