@@ -107,8 +107,8 @@ ngx_http_llm_arguments_add(ngx_http_llm_arguments_t *args, u_char *p,
 
     if (rc == NGX_DECLINED) {
         return ngx_http_llm_arguments_bad(args, arg->name, "a %% stands "
-                                          "before two hex digits: write it as "
-                                          "%%25");
+                                          "before two hex digits, which are not "
+                                          "00: write it as %%25");
     }
 
     if (rc != NGX_OK) {

@@ -1,0 +1,95 @@
+"""Watchers of the live feed, as WebSocket clients that are not ours.
+
+usage: watch.py PLAN
+
+PLAN is a file with {"url", "count", "headers", "rows", "linger", "keep",
+"timeout"}.
+Prints "ready" when every watcher has been greeted, and at the end a line of
+JSON with what each has seen: {"hello", "seqs", "budgets", "lost", "rows",
+"code", "reason", "error"}; budgets and rows only with `keep`.  A watcher leaves
+by itself `linger` seconds after it has `rows` requests; without `rows` it stays
+until it is closed, or the time is over.
+"""
+
+import asyncio
+import json
+import sys
+
+import websockets
+
+
+class Watcher:
+    def __init__(self, plan):
+        self.plan = plan
+        self.greeted = asyncio.Event()
+        self.seen = {'hello': None, 'seqs': [], 'budgets': [], 'lost': [],
+                     'rows': [], 'code': None, 'reason': None, 'error': None}
+
+    def take(self, message):
+        seen = self.seen
+
+        if message['type'] == 'hello':
+            seen['hello'] = message['seq']
+            self.greeted.set()
+        elif message['type'] == 'request':
+            seen['seqs'].append(message['seq'])
+            if self.plan.get('keep'):
+                seen['rows'].append(message['log'])
+        elif message['type'] == 'budget':
+            if self.plan.get('keep'):
+                seen['budgets'].append(message)
+        elif message['type'] == 'lost':
+            seen['lost'].append([message['from'], message['to']])
+
+    async def stay(self, ws):
+        """what comes behind the last row"""
+        try:
+            async with asyncio.timeout(self.plan.get('linger', 0)):
+                while True:
+                    self.take(json.loads(await ws.recv()))
+        except TimeoutError:
+            pass
+
+    async def run(self):
+        rows = self.plan.get('rows')
+
+        try:
+            async with websockets.connect(
+                    self.plan['url'], compression=None, max_size=None,
+                    additional_headers=self.plan.get('headers') or {},
+                    open_timeout=30) as ws:
+                while rows is None or len(self.seen['seqs']) < rows:
+                    self.take(json.loads(await ws.recv()))
+                await self.stay(ws)
+            self.seen['code'] = ws.close_code
+        except websockets.ConnectionClosed as closed:
+            self.seen['code'] = closed.rcvd.code if closed.rcvd else 1006
+            self.seen['reason'] = closed.rcvd.reason if closed.rcvd else None
+        except Exception as error:
+            self.seen['error'] = repr(error)
+        finally:
+            self.greeted.set()
+
+
+async def main():
+    with open(sys.argv[1], encoding='utf-8') as file:
+        plan = json.load(file)
+
+    watchers = [Watcher(plan) for _ in range(plan.get('count', 1))]
+    tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
+
+    for watcher in watchers:
+        await watcher.greeted.wait()
+
+    print('ready', flush=True)
+
+    await asyncio.wait(tasks, timeout=plan.get('timeout', 30))
+
+    for task in tasks:
+        task.cancel()
+
+    await asyncio.gather(*tasks, return_exceptions=True)
+    print(json.dumps([watcher.seen for watcher in watchers]), flush=True)
+
+
+asyncio.run(main())
