@@ -795,7 +795,8 @@ test_damage(void)
        "damaged records are passed over: %u bytes",
        (unsigned) result.damaged);
 
-    ok(read_log(store) == 49 && seen[20] == 0 && counters_wrong(store, NOW) == 0,
+    ok(read_log(store) == 49 && seen[20] == 0
+       && counters_wrong(store, NOW) == 0,
        "the others count");
 
     llm_journal_release(journal);
