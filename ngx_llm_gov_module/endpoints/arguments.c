@@ -107,8 +107,8 @@ ngx_http_llm_arguments_add(ngx_http_llm_arguments_t *args, u_char *p,
 
     if (rc == NGX_DECLINED) {
         return ngx_http_llm_arguments_bad(args, arg->name, "a %% stands "
-                                          "before two hex digits, which are not "
-                                          "00: write it as %%25");
+                                          "before two hex digits, which are "
+                                          "not 00: write it as %%25");
     }
 
     if (rc != NGX_OK) {
@@ -153,13 +153,9 @@ ngx_http_llm_arguments_check(ngx_http_llm_arguments_t *args)
     for (i = 0; i < args->n; i++) {
         arg = &args->list[i];
 
-        if (arg->value.len == 0) {
-            return ngx_http_llm_arguments_bad(args, arg->name,
-                                              arg->assigned
-                                              ? "\"%*s\" is empty: give it a "
-                                                "value or leave it out"
-                                              : "\"%*s\" has no value: write "
-                                                "name=value",
+        if (!arg->assigned) {
+            return ngx_http_llm_arguments_bad(args, arg->name, "\"%*s\" has "
+                                              "no value: write name=value",
                                               arg->name.len, arg->name.data);
         }
 

@@ -84,6 +84,7 @@ ngx_http_llm_logs_row(const llm_row_t *row, uint64_t seq, void *ctx)
 {
     ngx_http_llm_logs_t *logs = ctx;
 
+    size_t      len;
     llm_buf_t  *buf;
 
     buf = logs->buf;
@@ -103,11 +104,17 @@ ngx_http_llm_logs_row(const llm_row_t *row, uint64_t seq, void *ctx)
 
     case LLM_FORMAT_NDJSON:
 
+        len = buf->len;
+
         if (logs->attempts) {
             llm_attempt_ndjson(buf, row, seq);
 
         } else {
             llm_row_json(buf, row, seq);
+        }
+
+        if (buf->len > len) {
+            /* a refused request has no attempts */
             llm_buf_str(buf, llm_str("\n"));
         }
 

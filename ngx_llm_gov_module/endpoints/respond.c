@@ -170,7 +170,7 @@ ngx_http_llm_respond(ngx_http_request_t *r, ngx_uint_t status,
 
     chain = ngx_http_llm_respond_chain(r, bufs, n);
 
-    if (chain == NULL
+    if ((chain == NULL && length)
         || ngx_http_llm_respond_header(r, "Cache-Control", "no-store")
            != NGX_OK)
     {
@@ -181,6 +181,11 @@ ngx_http_llm_respond(ngx_http_request_t *r, ngx_uint_t status,
 
     r->headers_out.status = status;
     r->headers_out.content_length_n = length;
+
+    if (length == 0) {
+        /* no row at all, as lines */
+        r->header_only = 1;
+    }
 
     rc = ngx_http_send_header(r);
 
