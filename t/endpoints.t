@@ -73,6 +73,8 @@ for my $case (
     [ '/st/', undef, 200, $json ],
     [ '/st/status', undef, 200, $json ],
     [ '/stx', undef, 404, $json ],
+    [ '/ststatus', undef, 404, $json ],
+    [ '/llm/logs', undef, 404, $json ],
     [ '/exact', undef, 200, $json ],
     [ '/re/any', undef, 200, $json ],
 ) {

@@ -157,6 +157,7 @@ is(me('/stats')->{json}{rows}[0]{requests}, 3, 'stats: own only');
 
 like(me('/keys')->{json}{error}{message}, qr/logs, .*spend, stats, live/,
      'nothing else is there');
+is(me('logs')->{status}, 404, '/llm/melogs is not /llm/me/logs');
 is(me('?x=1')->{status}, 400, '/me takes nothing');
 is($t->post('/llm/me', 'x', key => $secret{ann})->{status}, 405, 'POST');
 is($t->request('HEAD', '/llm/me/logs', key => $secret{ann})->{body}, '',

@@ -24,11 +24,13 @@ static ngx_http_llm_view_entry_t  ngx_http_llm_view_entries[] = {
 };
 
 
-static ngx_str_t
-ngx_http_llm_view_path(ngx_http_request_t *r)
+/* NGX_DECLINED: it only begins like the location */
+static ngx_int_t
+ngx_http_llm_view_path(ngx_http_request_t *r, ngx_str_t *rest)
 {
-    ngx_str_t                  rest = ngx_null_string;
     ngx_http_core_loc_conf_t  *clcf;
+
+    ngx_str_null(rest);
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
@@ -36,18 +38,23 @@ ngx_http_llm_view_path(ngx_http_request_t *r)
         || ngx_strncmp(clcf->name.data, r->uri.data, clcf->name.len) != 0)
     {
         /* a named location or one with a regular expression */
-        return rest;
+        return NGX_OK;
     }
 
-    rest.data = r->uri.data + clcf->name.len;
-    rest.len = r->uri.len - clcf->name.len;
+    rest->data = r->uri.data + clcf->name.len;
+    rest->len = r->uri.len - clcf->name.len;
 
-    if (rest.len && *rest.data == '/') {
-        rest.data++;
-        rest.len--;
+    if (rest->len == 0) {
+        return NGX_OK;
     }
 
-    return rest;
+    if (*rest->data == '/') {
+        rest->data++;
+        rest->len--;
+        return NGX_OK;
+    }
+
+    return (rest->data[-1] == '/') ? NGX_OK : NGX_DECLINED;
 }
 
 
@@ -79,7 +86,9 @@ ngx_http_llm_view(ngx_http_request_t *r, ngx_http_llm_view_t *view,
 {
     ngx_http_llm_view_entry_t  *entry;
 
-    view->path = ngx_http_llm_view_path(r);
+    if (ngx_http_llm_view_path(r, &view->path) != NGX_OK) {
+        return ngx_http_llm_view_nothing(r, top_name);
+    }
 
     if (view->path.len == 0
         || ngx_http_llm_view_is(&view->path, (u_char *) top_name,
