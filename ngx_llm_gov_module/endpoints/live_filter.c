@@ -23,8 +23,9 @@ ngx_http_llm_live_filter(llm_filter_t *filter, const llm_buf_t *text,
     {
         known = ngx_queue_data(q, ngx_http_llm_live_filter_t, queue);
 
-        if (known->shared && known->text.len == text->len
-            && ngx_memcmp(known->text.data, text->data, text->len) == 0)
+        if (known->shared
+            && llm_str_eq((llm_str_t) { known->text.data, known->text.len },
+                          (llm_str_t) { text->data, text->len }))
         {
             llm_filter_free(filter);
             known->refs++;
