@@ -5,8 +5,8 @@
 #ifndef NGX_HTTP_LLM_ARGUMENTS_H
 #define NGX_HTTP_LLM_ARGUMENTS_H
 
-#include "../store/filter.h"
 #include "view.h"
+#include "../store/filter.h"
 
 
 #define NGX_HTTP_LLM_ARGUMENTS_MAX  64
