@@ -25,7 +25,7 @@ my $t = LLM::Test->gateway(workers => 2,
     llm_virtual_key ann { secret $secret{ann}; team ml; route both; }
     llm_virtual_key bob { secret $secret{bob}; team ml; route both; }
     llm_virtual_key eve { secret $secret{eve}; route both;
-        llm_rate_limit requests=50/1h; }
+        llm_rate_limit requests=120/1h; }
 ");
 
 $t->start_sim->start;
