@@ -1,17 +1,11 @@
 /*
  * How fast the journal is folded, and how large the store becomes: rows with
  * holds before them, counters, rollups, blocks, each step synced.
- * Run by hand, from the top of the tree:
  *
- *   src=ngx_llm_gov_module
- *   cc -O2 -std=gnu11 -I $src -o build/fold scripts/bench.d/fold.c \
- *       $(find $src/store $src/wire -name "*.c") \
- *       $src/governance/{window,account}.c $src/pricing/decimal.c \
- *       $src/dialects/{refusal,refusal_text,api}.c \
- *       -llmdb -lcrypto -lz -lcjson -lm -lpthread
- *   build/fold FOLDER [ROWS]
+ *   fold FOLDER [ROWS]
  *
- * FOLDER is made, and stays; ROWS: 1000000.
+ * FOLDER is made, and stays; ROWS: 1000000.  scripts/bench-ledger builds and
+ * runs it.
  */
 
 #include "store/fold.h"

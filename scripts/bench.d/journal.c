@@ -1,15 +1,10 @@
 /*
  * What a request costs in the journal: its row encoded, summed up, appended.
- * Run by hand, from the top of the tree:
  *
- *   cc -O2 -std=gnu11 -I ngx_llm_gov_module -o build/journal \
- *       scripts/bench.d/journal.c ngx_llm_gov_module/store/row*.c \
- *       ngx_llm_gov_module/store/journal*.c ngx_llm_gov_module/wire/crc32c.c \
- *       ngx_llm_gov_module/dialects/{refusal*,api}.c \
- *       ngx_llm_gov_module/wire/buf.c -lpthread
- *   build/journal [FOLDER]
+ *   journal [FOLDER]
  *
- * FOLDER (/dev/shm/llm_journal_bench) is made, and stays.
+ * FOLDER (/dev/shm/llm_journal_bench) is made, and stays.  scripts/bench-ledger
+ * builds and runs it.
  */
 
 #include "store/journal.h"

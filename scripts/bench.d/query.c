@@ -1,15 +1,12 @@
 /*
  * Pages of the request log: the processor time they take, and what rows need
- * in the store.  Run by hand, from the top of the tree, after scripts/unit:
+ * in the store.
  *
- *   make -s -f scripts/pure.mk OUT=build/query FROM=scripts/bench.d CC=cc \
- *       FLAGS="-O2" SOURCES="$(. scripts/lib.sh; pure_sources \
- *       | sed "s,^$PWD/,,")" PROGRAMS=query lib programs
- *   build/query/query FOLDER [ROWS]
+ *   query FOLDER [ROWS]
  *
  * FOLDER (a store, kept) is filled up to ROWS, one million unless given: 50
  * keys, 10 teams, 5 customers, 12 models, 3000 users, sessions of 30 requests
- * or so, 1 % errors, over 30 days.
+ * or so, 1 % errors, over 30 days.  scripts/bench-ledger builds and runs it.
  */
 
 #include "store/log.h"
