@@ -430,6 +430,7 @@ for my $case (
     [ 'status=abc', 'status', qr/4xx/ ], [ 'status=', 'status', qr/4xx/ ],
     [ 'error=sad', 'error', qr/throttled/ ],
     [ 'streamed=maybe', 'streamed', qr/true/ ],
+    [ 'model=*opus*', 'model', qr/begin so/ ],
     [ 'tokens_min=-5', 'tokens_min', qr/number/ ],
     [ 'tokens_max=99999999999999999999', 'tokens_max', qr/number/ ],
     [ 'cost_min=free', 'cost_min', qr/dollars/ ],

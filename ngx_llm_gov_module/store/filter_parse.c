@@ -16,12 +16,14 @@
 typedef struct {
     llm_str_t   rest;
     bool        ended;
+    bool        stray;          /* the item has a `*` that is not its end */
 } llm_filter_list_t;
 
 
 static unsigned llm_filter_items(llm_str_t value);
 static int llm_filter_alloc(llm_term_t *term, unsigned n);
 static int llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item);
+static bool llm_filter_named(const llm_term_t *term);
 static int llm_filter_take(llm_term_t *term, llm_pattern_t *item);
 static void llm_filter_uuids(llm_str_t text, llm_uuids_t *uuids);
 static int llm_filter_take_set(llm_term_t *term, llm_str_t text);
@@ -64,7 +66,9 @@ llm_filter_parse(llm_term_t *term, llm_str_t name, llm_str_t value,
             return LLM_ERROR;
         }
 
-        if (llm_filter_take(term, &item) != LLM_OK) {
+        if ((list.stray && llm_filter_named(term))
+            || llm_filter_take(term, &item) != LLM_OK)
+        {
             free((char *) item.text.data);
             return llm_filter_wrong(error, name, term->field->allowed, value);
         }
@@ -153,6 +157,7 @@ llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item)
         return LLM_ERROR;
     }
 
+    list->stray = false;
     star = false;
     len = 0;
 
@@ -163,6 +168,7 @@ llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item)
             break;
         }
 
+        list->stray |= star;
         star = (c == '*');
 
         if (c == '\\' && i + 1 < list->rest.len) {
@@ -180,6 +186,24 @@ llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item)
     item->text = (llm_str_t) { text, len - star };
 
     return LLM_OK;
+}
+
+
+/* a name has no `*` but at its end; who means that byte writes `\*` */
+static bool
+llm_filter_named(const llm_term_t *term)
+{
+    switch (term->field->kind) {
+
+    case LLM_TERM_TEXT:
+    case LLM_TERM_TAG:
+    case LLM_TERM_ATTEMPT_TEXT:
+    case LLM_TERM_REQUEST_ID:
+        return true;
+
+    default:
+        return false;
+    }
 }
 
 

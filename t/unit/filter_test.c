@@ -95,6 +95,11 @@ static const char  *bad[][3] = {
     { "latency_max", "-3", "a whole number" },
     { "text", "", "a text to look for" },
     { "user_agent", "a,", "a text to look for" },
+    { "model", "*opus*", "\"name*\" for all that begin so" },
+    { "team", "!a,b*c", "not \"!a,b*c\"" },
+    { "tag", "**", "\"name*\" for all that begin so" },
+    { "attempt_provider", "*west", "\"name*\" for all that begin so" },
+    { "provider_request_id", "0a*d", "\"name*\" for all that begin so" },
     { "team", NULL, "256 values at most" }
 };
 
@@ -533,7 +538,8 @@ test_meaning(void)
        && !matches(&row, "cost_min", "0.050000001"),
        "both ends of a range are included, to the nanodollar");
     ok(matches(&row, "team", "a\\,b\\*") && matches(&row, "team", "x,a\\,*")
-       && !matches(&row, "team", "a,b") && !matches(&row, "team", "a"),
+       && matches(&row, "team", "a\\,\\b\\**") && !matches(&row, "team", "a,b")
+       && !matches(&row, "team", "a") && !matches(&row, "text", "to*many"),
        "a backslash takes away what commas and stars mean");
     ok(matches(&row, "customer", "") && matches(&row, "customer", "!*")
        && !matches(&row, "customer", "*") && !matches(&row, "team", ""),
