@@ -91,6 +91,9 @@ like(get('/llm/dashboard/app.js')->{headers}{'content-type'},
      qr{^text/javascript}, 'its modules are JavaScript');
 is(get('/llm/dashboard')->{headers}{location}, 'dashboard/',
    'its address may lack the last slash');
+like(http_request('GET', '/llm/', port => $port,
+                  headers => { Accept => 'text/html' })->{body},
+     qr{<a href="dashboard/">dashboard</a>}, 'the status page links to it');
 
 # the small key runs out, and is told so
 

@@ -257,5 +257,12 @@ for my $case (
 
 is($t->post('/llm/spend', 'x')->{status}, 405, 'POST');
 
+# the status page has links to what there is, here no dashboard
+
+my $page = $t->get('/llm/', headers => { Accept => 'text/html' })->{body};
+like($page, qr{<a href="spend\?group_by=team,model&amp;period=this_month">},
+     'the status page links to a report');
+unlike($page, qr/dashboard/, 'and to no dashboard');
+
 $t->finish;
 done_testing;

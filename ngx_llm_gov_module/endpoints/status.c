@@ -158,8 +158,9 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
     status->pool = r->pool;
     status->offset = offset;
 
-    if (lmcf->store) {
+    if (lmcf->store && format == NGX_HTTP_LLM_FORMAT_HTML) {
         status->base = ngx_http_llm_status_base(r);
+        status->dashboard = ngx_http_llm_status_dashboard(r);
     }
 
     ngx_http_llm_overview(lmcf, &status->overview);

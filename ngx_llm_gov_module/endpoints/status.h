@@ -30,6 +30,7 @@ typedef struct {
     ngx_str_t                      base;    /* of links to what is beside the
                                                page; data NULL: there is
                                                nothing */
+    ngx_uint_t                     dashboard;   /* it is there, too */
     ngx_http_llm_overview_t        overview;
     ngx_http_llm_account_state_t   state;
 } ngx_http_llm_status_t;
@@ -44,6 +45,9 @@ ngx_uint_t ngx_http_llm_status_next(ngx_http_llm_status_t *status);
 /* the tenant of that kind above a tenant; NULL: there is none */
 ngx_http_llm_tenant_t *ngx_http_llm_status_above(
     ngx_http_llm_tenant_t *tenant, llm_account_kind_t kind);
+
+/* is there a location for the dashboard below that of the request? */
+ngx_uint_t ngx_http_llm_status_dashboard(ngx_http_request_t *r);
 
 /* NGX_ERROR: no memory in the pool */
 ngx_int_t ngx_http_llm_status_json(ngx_http_llm_status_t *status,

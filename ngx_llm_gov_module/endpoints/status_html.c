@@ -330,21 +330,26 @@ ngx_http_llm_html_overview(llm_buf_t *buf, ngx_http_llm_main_conf_t *lmcf,
 
 
 static void
-ngx_http_llm_html_links(llm_buf_t *buf, const ngx_str_t *base)
+ngx_http_llm_html_links(llm_buf_t *buf, const ngx_http_llm_status_t *status)
 {
-    ngx_uint_t  i;
+    ngx_uint_t        i;
+    const ngx_str_t  *base;
 
     static const struct {
         const char  *name;
         const char  *title;
     } links[] = {
+        { "dashboard/", "dashboard" },
         { "logs?format=ndjson&amp;limit=1000", "the last 1000 requests" },
         { "logs?format=csv&amp;limit=1000", "as CSV" },
         { "spend?group_by=team,model&amp;period=this_month",
           "spend of this month" },
         { "stats?group_by=provider,model&amp;period=24h",
-          "latencies of 24 hours" }
+          "latencies of 24 hours" },
+        { NULL, NULL }
     };
+
+    base = &status->base;
 
     if (base->data == NULL) {
         return;
@@ -352,16 +357,20 @@ ngx_http_llm_html_links(llm_buf_t *buf, const ngx_str_t *base)
 
     llm_buf_str(buf, llm_str("<p>"));
 
-    for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-        llm_buf_str(buf, i ? llm_str(" \xc2\xb7 <a href=\"")
-                           : llm_str("<a href=\""));
+    for (i = 0; links[i].name; i++) {
+        if (i == 0 && !status->dashboard) {
+            continue;
+        }
+
+        llm_buf_str(buf, llm_str("<a href=\""));
 
         if (base->len) {
             ngx_http_llm_html_text(buf, ngx_http_llm_str(*base));
             llm_buf_str(buf, llm_str("/"));
         }
 
-        llm_buf_printf(buf, "%s\">%s</a>", links[i].name, links[i].title);
+        llm_buf_printf(buf, "%s\">%s</a>%s", links[i].name, links[i].title,
+                       links[i + 1].name ? " \xc2\xb7 " : "");
     }
 
     llm_buf_str(buf, llm_str("</p>\n"));
@@ -442,7 +451,7 @@ ngx_http_llm_status_html(ngx_http_llm_status_t *status, llm_buf_t *buf)
 
     ngx_http_llm_html_begin(buf);
     ngx_http_llm_html_overview(buf, lmcf, &status->overview);
-    ngx_http_llm_html_links(buf, &status->base);
+    ngx_http_llm_html_links(buf, status);
 
     if (ngx_http_llm_html_tenants(status, buf, "Customers", "",
                                   &lmcf->customers)
