@@ -15,6 +15,9 @@
 
 static llm_bucket_t *llm_buckets_place(llm_buckets_t *buckets, uint32_t index,
     bool *found);
+static int llm_buckets_room(llm_buckets_t *buckets, uint32_t n);
+static uint32_t llm_buckets_missing(const llm_buckets_t *buckets,
+    const llm_buckets_t *other);
 
 
 uint32_t
@@ -91,16 +94,18 @@ int
 llm_buckets_add(llm_buckets_t *buckets, uint32_t index, uint64_t count)
 {
     bool           found;
-    uint32_t       size, place;
+    uint32_t       place;
     llm_bucket_t  *bucket;
 
     if (count == 0) {
         return LLM_OK;
     }
 
-    place = 0;
+    place = buckets->n;
 
-    if (buckets->n > 0) {
+    /* what is read comes in order */
+
+    if (place > 0 && buckets->buckets[place - 1].index >= index) {
         bucket = llm_buckets_place(buckets, index, &found);
 
         if (found) {
@@ -111,16 +116,8 @@ llm_buckets_add(llm_buckets_t *buckets, uint32_t index, uint64_t count)
         place = (uint32_t) (bucket - buckets->buckets);
     }
 
-    if (buckets->n == buckets->size) {
-        size = (buckets->size == 0) ? 4 : buckets->size * 2;
-        bucket = realloc(buckets->buckets, size * sizeof(llm_bucket_t));
-
-        if (bucket == NULL) {
-            return LLM_ERROR;
-        }
-
-        buckets->buckets = bucket;
-        buckets->size = size;
+    if (llm_buckets_room(buckets, buckets->n + 1) != LLM_OK) {
+        return LLM_ERROR;
     }
 
     bucket = buckets->buckets + place;
@@ -129,6 +126,98 @@ llm_buckets_add(llm_buckets_t *buckets, uint32_t index, uint64_t count)
     bucket->index = index;
     bucket->count = count;
     buckets->n++;
+
+    return LLM_OK;
+}
+
+
+/* from the largest down, so that nothing is moved twice */
+int
+llm_buckets_merge(llm_buckets_t *buckets, const llm_buckets_t *other)
+{
+    uint32_t             i, j, to;
+    llm_bucket_t        *list;
+    const llm_bucket_t  *from;
+
+    i = buckets->n;
+    j = other->n;
+    to = i + llm_buckets_missing(buckets, other);
+
+    if (llm_buckets_room(buckets, to) != LLM_OK) {
+        return LLM_ERROR;
+    }
+
+    list = buckets->buckets;
+    from = other->buckets;
+    buckets->n = to;
+
+    while (j > 0) {
+        to--;
+
+        if (i > 0 && list[i - 1].index > from[j - 1].index) {
+            list[to] = list[--i];
+
+        } else if (i > 0 && list[i - 1].index == from[j - 1].index) {
+            list[to] = list[--i];
+            list[to].count += from[--j].count;
+
+        } else {
+            list[to] = from[--j];
+        }
+    }
+
+    return LLM_OK;
+}
+
+
+/* how many of the other's have no bucket here */
+static uint32_t
+llm_buckets_missing(const llm_buckets_t *buckets, const llm_buckets_t *other)
+{
+    uint32_t  i, j, n;
+
+    i = 0;
+    n = 0;
+
+    for (j = 0; j < other->n; j++) {
+
+        while (i < buckets->n
+               && buckets->buckets[i].index < other->buckets[j].index)
+        {
+            i++;
+        }
+
+        if (i == buckets->n
+            || buckets->buckets[i].index != other->buckets[j].index)
+        {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+static int
+llm_buckets_room(llm_buckets_t *buckets, uint32_t n)
+{
+    uint32_t       size;
+    llm_bucket_t  *list;
+
+    if (n <= buckets->size) {
+        return LLM_OK;
+    }
+
+    size = (buckets->size == 0) ? 4 : buckets->size * 2;
+    size = (size < n) ? n : size;
+    list = realloc(buckets->buckets, size * sizeof(llm_bucket_t));
+
+    if (list == NULL) {
+        return LLM_ERROR;
+    }
+
+    buckets->buckets = list;
+    buckets->size = size;
 
     return LLM_OK;
 }

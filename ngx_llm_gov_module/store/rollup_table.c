@@ -18,6 +18,17 @@ static void llm_rollup_table_put(llm_rollup_table_t *table, uint64_t hash,
     uint32_t index);
 
 
+/* each bit of the result depends on all bits */
+static inline uint64_t
+llm_rollup_stir(uint64_t hash)
+{
+    hash ^= hash >> 32;
+    hash *= 0x9e3779b97f4a7c15;
+
+    return hash ^ hash >> 29;
+}
+
+
 int
 llm_rollup_intern(llm_rollup_t *rollup, char space, llm_str_t bytes,
     uint32_t *number)
@@ -244,24 +255,21 @@ llm_rollup_hash(uint64_t hash, const void *data, size_t len)
         hash = (hash ^ p[i]) * 0x100000001b3;
     }
 
-    hash ^= hash >> 32;
-    hash *= 0x9e3779b97f4a7c15;
-
-    return hash ^ hash >> 29;
+    return llm_rollup_stir(hash);
 }
 
 
 static uint64_t
 llm_rollup_key_hash(const llm_rollup_key_t *key)
 {
-    uint64_t  words[3];
+    uint64_t  hash;
 
-    words[0] = (uint64_t) key->level << 40 | (uint64_t) key->facet << 32
-               | key->start;
-    words[1] = key->value;
-    words[2] = key->tuple;
+    hash = (uint64_t) key->level << 40 | (uint64_t) key->facet << 32
+           | key->start;
+    hash = llm_rollup_stir(hash);
+    hash = llm_rollup_stir(hash ^ key->value);
 
-    return llm_rollup_hash(0, words, sizeof(words));
+    return llm_rollup_stir(hash ^ key->tuple);
 }
 
 

@@ -113,26 +113,11 @@ llm_sums_add(llm_sums_t *sums, const llm_sums_t *other)
         sums->first_token_max = other->first_token_max;
     }
 
-    for (i = 0; i < other->latency.n; i++) {
-        if (llm_buckets_add(&sums->latency, other->latency.buckets[i].index,
-                            other->latency.buckets[i].count)
-            != LLM_OK)
-        {
-            return LLM_ERROR;
-        }
+    if (llm_buckets_merge(&sums->latency, &other->latency) != LLM_OK) {
+        return LLM_ERROR;
     }
 
-    for (i = 0; i < other->first_token.n; i++) {
-        if (llm_buckets_add(&sums->first_token,
-                            other->first_token.buckets[i].index,
-                            other->first_token.buckets[i].count)
-            != LLM_OK)
-        {
-            return LLM_ERROR;
-        }
-    }
-
-    return LLM_OK;
+    return llm_buckets_merge(&sums->first_token, &other->first_token);
 }
 
 
