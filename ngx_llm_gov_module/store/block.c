@@ -5,6 +5,9 @@
 
 #include "block_columns.h"
 
+#include "../wire/crc32c.h"
+#include "../wire/le.h"
+
 
 static int llm_block_check(const llm_block_t *block, unsigned id,
     const llm_block_sizes_t *sizes);
@@ -61,6 +64,17 @@ llm_block_open(llm_block_t *block, const void *data, size_t len)
     }
 
     return LLM_OK;
+}
+
+
+bool
+llm_block_intact(const llm_block_t *block)
+{
+    size_t  len;
+
+    len = block->len - LLM_BLOCK_CRC;
+
+    return llm_crc32c(0, block->data, len) == llm_le_get32(block->data + len);
 }
 
 

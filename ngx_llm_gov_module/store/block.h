@@ -27,9 +27,14 @@ typedef struct llm_block_s {
     const void           *private;
 } llm_block_t;
 
-/* checks the block as a whole, so that reading it stays inside; LLM_ERROR: not
- * a block of this version, or damaged */
+/* checks the block's layout, so that reading it stays inside; LLM_ERROR: not a
+ * block of this version, or damaged */
 int llm_block_open(llm_block_t *block, const void *data, size_t len);
+
+/* Is every byte as it was written?  Asked before a row of it is shown or added
+ * up: that reads the whole block, which a filter that finds nothing in it need
+ * not do. */
+bool llm_block_intact(const llm_block_t *block);
 
 /* one row whole; strings point into the block, those of request ids into
  * memory of the thread that its next call uses again */

@@ -5,6 +5,9 @@
 #include "block_columns.h"
 #include "block_strings.h"
 
+#include "../wire/crc32c.h"
+#include "../wire/le.h"
+
 #include <stdlib.h>
 
 
@@ -506,6 +509,7 @@ static void
 llm_build_header(llm_build_t *build, uint64_t first,
     const llm_block_sizes_t *sizes)
 {
+    size_t                     len;
     unsigned                   id;
     unsigned char             *p;
     const llm_build_layout_t  *layout;
@@ -532,4 +536,9 @@ llm_build_header(llm_build_t *build, uint64_t first,
         p = llm_build_put(p, layout->max, 8);
         p = llm_build_put(p, layout->scale, 8);
     }
+
+    p = (unsigned char *) build->out->data + build->start;
+    len = build->out->len - build->start - LLM_BLOCK_CRC;
+
+    llm_le_put32(p + len, llm_crc32c(0, p, len));
 }

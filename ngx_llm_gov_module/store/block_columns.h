@@ -5,7 +5,8 @@
  *   descriptors   one for each column: LLM_COLUMN_SIZE bytes
  *   data          codes and dictionaries, in any order
  *   strings       the bytes of all strings, one after another
- *   padding       so that a code may be read as 8 bytes
+ *   padding       so that a code may be read as 8 bytes; its last 4 bytes are
+ *                 the CRC-32C of all before them
  *
  * A number is base + code * scale, a code 0 to 8 bytes wide: as narrow as the
  * block's values allow.  A string is its place in the block's table, where all
@@ -24,10 +25,11 @@
 #include "log.h"
 
 
-#define LLM_BLOCK_MAGIC     "LLB1"
+#define LLM_BLOCK_MAGIC     "LLB2"
 #define LLM_BLOCK_HEADER    40
 #define LLM_COLUMN_SIZE     32
 #define LLM_BLOCK_PAD       8
+#define LLM_BLOCK_CRC       4
 #define LLM_DICTIONARY_MAX  256
 #define LLM_UUID_TEXT       36
 #define LLM_BLOCK_WORDS     (LLM_BLOCK_ROWS / 64)

@@ -140,6 +140,25 @@ llm_store_error(const llm_store_t *store)
 }
 
 
+const char *
+llm_store_reason(int rc)
+{
+    switch (rc) {
+
+    case LLM_ERROR:
+        return "no memory";
+
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+        return "a part of the store is damaged: \"scripts/store verify\" says "
+               "which";
+
+    default:
+        return mdb_strerror(rc);
+    }
+}
+
+
 int
 llm_store_fail(llm_store_t *store, const char *action, int rc)
 {

@@ -165,7 +165,7 @@ llm_query(llm_store_t *store, llm_query_t *query, llm_query_row_pt handler,
 
     if (rc != 0) {
         snprintf(error, LLM_FILTER_ERROR, "could not read the log: %s",
-                 mdb_strerror(rc));
+                 llm_store_reason(rc));
         return LLM_ERROR;
     }
 
@@ -177,7 +177,7 @@ llm_query(llm_store_t *store, llm_query_t *query, llm_query_row_pt handler,
 
     if (rc != 0) {
         snprintf(error, LLM_FILTER_ERROR, "could not read the log: %s",
-                 rc == LLM_ERROR ? "no memory" : mdb_strerror(rc));
+                 llm_store_reason(rc));
         return LLM_ERROR;
     }
 
@@ -285,6 +285,10 @@ llm_page_block(llm_walk_t *walk, const llm_block_t *block,
     int        rc;
     uint32_t   i, index;
     llm_row_t  row;
+
+    if (!llm_block_intact(block)) {
+        return MDB_CORRUPTED;
+    }
 
     for (i = 0; i < block->rows; i++) {
         index = walk->ascending ? i : block->rows - 1 - i;

@@ -106,6 +106,10 @@ llm_wanted_block(llm_walk_t *walk, const llm_block_t *block,
     uint32_t   i;
     llm_row_t  row;
 
+    if (!llm_block_intact(block)) {
+        return MDB_CORRUPTED;
+    }
+
     for (i = 0; i < block->rows; i++) {
         if (bits[i / 64] >> (i % 64) & 1) {
             llm_block_row(block, i, &row);
@@ -207,7 +211,7 @@ llm_query_since(llm_store_t *store, uint64_t *seq, unsigned max,
         walk.ascending = true;
         walk.low = *seq;
         walk.high = (next > *seq) ? next : *seq;
-            walk.row = llm_follow_row;
+        walk.row = llm_follow_row;
         walk.block = llm_follow_block;
         walk.ctx = &follow;
 
@@ -247,6 +251,10 @@ llm_follow_block(llm_walk_t *walk, const llm_block_t *block,
     int        rc;
     uint32_t   i;
     llm_row_t  row;
+
+    if (!llm_block_intact(block)) {
+        return MDB_CORRUPTED;
+    }
 
     for (i = 0; i < block->rows; i++) {
         if (!(bits[i / 64] >> (i % 64) & 1)) {

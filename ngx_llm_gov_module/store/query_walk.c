@@ -417,7 +417,9 @@ llm_walk_row(llm_store_t *store, MDB_txn *txn, uint64_t seq, llm_row_t *row)
         return rc;
     }
 
-    if (llm_block_open(&block, value.mv_data, value.mv_size) != LLM_OK) {
+    if (llm_block_open(&block, value.mv_data, value.mv_size) != LLM_OK
+        || !llm_block_intact(&block))
+    {
         return MDB_CORRUPTED;
     }
 

@@ -405,7 +405,7 @@ llm_report_run(llm_report_t *report, llm_store_t *store, int64_t now_ms,
 
     if (rc != 0) {
         snprintf(error, LLM_FILTER_ERROR, "%s",
-                 (rc == E2BIG) ? LLM_REPORT_BUSY : mdb_strerror(rc));
+                 (rc == E2BIG) ? LLM_REPORT_BUSY : llm_store_reason(rc));
     }
 
     llm_report_answer_free(answer);

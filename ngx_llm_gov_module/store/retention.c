@@ -463,7 +463,8 @@ llm_retention_block(llm_retention_step_t *step, llm_store_t *store,
 
     memcpy(copy, value.mv_data, value.mv_size);
 
-    rc = (llm_block_open(&block, copy, value.mv_size) == LLM_OK)
+    rc = (llm_block_open(&block, copy, value.mv_size) == LLM_OK
+          && llm_block_intact(&block))
          ? 0 : MDB_CORRUPTED;
 
     for (i = 0; rc == 0 && i < block.rows; i++) {

@@ -78,6 +78,9 @@ const char *llm_store_error(const llm_store_t *store);
 /* sets the error text for LMDB's or the system's error; LLM_ERROR */
 int llm_store_fail(llm_store_t *store, const char *action, int rc);
 
+/* what such an error means to whoever only asked for something */
+const char *llm_store_reason(int rc);
+
 /*
  * One write transaction, synced: `step` is called, and again from the start
  * with a larger map when that is full.  `step` returns LMDB's errors, 0 if all

@@ -297,7 +297,9 @@ llm_verify_block_rows(llm_verify_t *verify, const llm_summary_t *summary,
         return rc;
     }
 
-    if (llm_block_open(&block, value.mv_data, value.mv_size) != LLM_OK) {
+    if (llm_block_open(&block, value.mv_data, value.mv_size) != LLM_OK
+        || !llm_block_intact(&block))
+    {
         verify->line.len = 0;
         llm_buf_printf(&verify->line, "rows from number %" PRIu64
                        " on: their block is damaged", first);

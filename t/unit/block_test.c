@@ -177,7 +177,8 @@ static void
 test_refused(void)
 {
     char         *copy;
-    size_t        i, opened;
+    bool          intact;
+    size_t        i, opened, missed;
     unsigned      k;
     llm_row_t     row;
     llm_block_t   block;
@@ -221,6 +222,20 @@ test_refused(void)
 
     ok(opened > 0, "damaged blocks are read without harm (%zu of %zu opened)",
        opened, i);
+
+    memcpy(copy, block_bytes.data, block_bytes.len);
+    block = (llm_block_t) { .data = (unsigned char *) copy,
+                            .len = block_bytes.len };
+    intact = llm_block_intact(&block);
+
+    for (i = 0, missed = 0; i < block_bytes.len; i++) {
+        copy[i] ^= (char) (1 << i % 8);
+        missed += llm_block_intact(&block);
+        copy[i] ^= (char) (1 << i % 8);
+    }
+
+    ok(intact && missed == 0 && llm_block_intact(&block),
+       "one bit in any of its %zu bytes, and it is not intact", i);
     free(copy);
 }
 

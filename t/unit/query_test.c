@@ -597,6 +597,84 @@ test_formats(void)
 }
 
 
+/* one bit of the first block, at a distance from its end */
+static int
+damage(llm_store_t *to, MDB_txn *txn, void *ctx)
+{
+    int             rc;
+    size_t         *back = ctx;
+    MDB_val         key, value;
+    unsigned char   first[8], *copy;
+
+    llm_store_key64(first, 1);
+    key = (MDB_val) { sizeof(first), first };
+    rc = mdb_get(txn, to->blocks, &key, &value);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    copy = malloc(value.mv_size);
+    memcpy(copy, value.mv_data, value.mv_size);
+    copy[value.mv_size - *back] ^= 1;
+    value.mv_data = copy;
+
+    rc = mdb_put(txn, to->blocks, &key, &value, 0);
+    free(copy);
+
+    return rc;
+}
+
+
+static bool
+says_damaged(llm_sort_t sort, bool ascending)
+{
+    char                error[LLM_FILTER_ERROR];
+    page_t              page = { .n = 0 };
+    llm_query_t         query;
+    llm_query_result_t  result;
+
+    memset(&query, 0, sizeof(llm_query_t));
+    query.sort = sort;
+    query.ascending = ascending;
+    query.limit = LLM_QUERY_LIMIT_MAX;
+    error[0] = '\0';
+
+    return llm_query(store, &query, take, &page, &result, error) == LLM_ERROR
+           && strstr(error, "scripts/store verify") != NULL;
+}
+
+
+/* rows of a block that is not as it was written are never shown */
+static void
+test_damaged(void)
+{
+    page_t    page = { .n = 0 };
+    size_t    back;
+    uint64_t  wanted, seq, lost;
+
+    for (back = 1; back < 100000; back += 33000) {
+        llm_store_write(store, damage, &back);
+
+        wanted = 3;
+        seq = 3;
+
+        ok(says_damaged(LLM_SORT_TIME, true)
+           && llm_query_id(store, known[3].id, same, &wanted) == LLM_ERROR
+           && llm_query_since(store, &seq, 10, take, &page, &lost)
+              == LLM_ERROR
+           && page.n == 0,
+           "a bit that changed %zu bytes before a block's end is said", back);
+        ok(!says_damaged(LLM_SORT_TIME, false),
+           "rows of other blocks are shown");
+
+        llm_store_write(store, damage, &back);
+    }
+
+    ok(!says_damaged(LLM_SORT_TIME, true), "and put back: well");
+}
+
+
 int
 main(void)
 {
@@ -612,6 +690,7 @@ main(void)
     test_since();
     test_params();
     test_formats();
+    test_damaged();
 
     llm_store_close(store);
     llm_buf_free(&encoded);

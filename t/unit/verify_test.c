@@ -305,6 +305,73 @@ test_unjournaled(void)
 }
 
 
+/* one bit of the first block */
+static int
+damage_step(llm_store_t *to, MDB_txn *txn, void *ctx)
+{
+    int             rc;
+    MDB_val         key, value;
+    MDB_cursor     *cursor;
+    unsigned char   first[8], *copy;
+
+    rc = mdb_cursor_open(txn, to->blocks, &cursor);
+
+    if (rc != 0 || (rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST)) != 0)
+    {
+        return rc;
+    }
+
+    memcpy(first, key.mv_data, sizeof(first));
+    key.mv_data = first;
+    copy = malloc(value.mv_size);
+    memcpy(copy, value.mv_data, value.mv_size);
+    mdb_cursor_close(cursor);
+
+    copy[value.mv_size / 2] ^= 4;
+    value.mv_data = copy;
+    rc = mdb_put(txn, to->blocks, &key, &value, 0);
+    free(copy);
+
+    return rc;
+}
+
+
+static void
+first_note(const char *line, void *ctx)
+{
+    if (last[0] == '\0') {
+        snprintf(last, sizeof(last), "%s", line);
+    }
+}
+
+
+static void
+test_damaged(void)
+{
+    bool             more;
+    uint64_t         checked, found;
+    llm_retention_t  retention;
+
+    last[0] = '\0';
+    llm_store_write(store, damage_step, NULL);
+
+    ok(llm_store_verify(store, RANDOM_START, first_note, NULL, &checked,
+                        &found) == LLM_OK
+       && found > 0
+       && strcmp(last, "rows from number 1 on: their block is damaged") == 0,
+       "a bit in a block: %s", last);
+
+    memset(&retention, 0, sizeof(llm_retention_t));
+    retention.rows_ms = 1;
+    ok(llm_retention_run(store, &retention, INT64_MAX / 2, &more)
+       == LLM_ERROR, "and it is not retired with wrong sums: %s",
+       llm_store_error(store));
+
+    llm_store_write(store, damage_step, NULL);
+    ok(differences(NULL) == 0, "and put back: none");
+}
+
+
 static void
 test_copy(const char *dir)
 {
@@ -375,6 +442,7 @@ main(void)
             "a nanodollar in a row's total");
 
     test_unjournaled();
+    test_damaged();
     test_copy(dir);
 
     llm_store_write(store, delete_step, &store->recent);
