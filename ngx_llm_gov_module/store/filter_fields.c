@@ -91,7 +91,8 @@ static const llm_filter_field_t  llm_filter_fields[] = {
       ~UINT64_C(3), UINT64_C(3), 0 },
 
     { llm_str("status"), LLM_TERM_STATUS, LLM_COL_STATUS,
-      "a status like 200, a class like 4xx, or a comma list of them",
+      "a status from 100 to 599, a class from 1xx to 5xx, 0 for none, or a "
+      "comma list of them",
       NULL, 0, 0, 0 },
 
     { llm_str("cost"), LLM_TERM_RANGE, LLM_COL_COST,

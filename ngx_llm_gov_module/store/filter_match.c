@@ -2,6 +2,10 @@
  * One row against a filter, and what a block's summary says.
  */
 
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE              /* memmem() */
+#endif
+
 #include "filter_private.h"
 
 
@@ -184,35 +188,27 @@ llm_folded(char c)
 }
 
 
-/* the patterns are folded already */
+/* The patterns are folded already.  Who asks chooses them, and often the text
+ * as well: memmem() is linear in both, whatever they are. */
 bool
 llm_filter_has_part(const llm_term_t *term, llm_str_t text)
 {
-    char       first;
-    size_t     i, k;
+    char       folded[LLM_ROW_ERROR_MAX];   /* no text is longer */
+    size_t     i;
     unsigned   n;
     llm_str_t  part;
 
+    text.len = (text.len < sizeof(folded)) ? text.len : sizeof(folded);
+
+    for (i = 0; i < text.len; i++) {
+        folded[i] = llm_folded(text.data[i]);
+    }
+
     for (n = 0; n < term->n; n++) {
         part = term->patterns[n].text;
-        first = part.data[0];
 
-        for (i = 0; part.len <= text.len && i <= text.len - part.len; i++) {
-            if (llm_folded(text.data[i]) != first) {
-                continue;
-            }
-
-            k = 1;
-
-            while (k < part.len
-                   && llm_folded(text.data[i + k]) == part.data[k])
-            {
-                k++;
-            }
-
-            if (k == part.len) {
-                return true;
-            }
+        if (memmem(folded, text.len, part.data, part.len) != NULL) {
+            return true;
         }
     }
 

@@ -344,7 +344,7 @@ llm_filter_take_status(llm_term_t *term, llm_str_t text)
         return LLM_OK;
     }
 
-    if (text.len != 3 || text.data[0] < '1' || text.data[0] > '9') {
+    if (text.len != 3 || text.data[0] < '1' || text.data[0] > '5') {
         return LLM_ERROR;
     }
 
