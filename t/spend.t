@@ -194,6 +194,16 @@ my $short = $t->get('/llm/spend?group_by=virtual_key,model&limit=2&period=24h')
 is(scalar @{ $short->{rows} }, 2, 'two rows');
 ok($short->{truncated}, 'and says that there are more');
 
+for my $format (qw(csv ndjson)) {
+    for my $case ([ 2, 'true' ], [ 10000, undef ]) {
+        my ($limit, $says) = @$case;
+        my $r = $t->get("/llm/spend?group_by=virtual_key,model&limit=$limit"
+                        . "&period=24h&format=$format");
+        is($r->{headers}{'x-llm-truncated'}, $says,
+           "$format, $limit rows at most: are there more?");
+    }
+}
+
 my $csv = $t->get('/llm/spend?group_by=virtual_key&format=csv&period=24h');
 my ($head, @lines) = split /\r\n/, $csv->{body};
 like($head, qr/^virtual_key,requests,/, 'CSV: its head');

@@ -170,8 +170,13 @@ ngx_http_llm_respond(ngx_http_request_t *r, ngx_uint_t status,
 
     chain = ngx_http_llm_respond_chain(r, bufs, n);
 
+    /* what clients sent stands in answers: no browser is to take it for a
+     * page or a script */
+
     if ((chain == NULL && length)
         || ngx_http_llm_respond_header(r, "Cache-Control", "no-store")
+           != NGX_OK
+        || ngx_http_llm_respond_header(r, "X-Content-Type-Options", "nosniff")
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

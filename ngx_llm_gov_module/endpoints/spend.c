@@ -9,6 +9,10 @@
 #include "../store/report.h"
 
 
+/* ms that a thread may be at one report */
+#define NGX_HTTP_LLM_REPORT_TIME  10000
+
+
 typedef struct {
     llm_report_t    *report;
     int64_t          now_ms;
@@ -52,6 +56,11 @@ ngx_http_llm_spend_done(ngx_http_request_t *r, void *data)
         ngx_string("text/csv; charset=utf-8")
     };
 
+    if (spend->rc == LLM_AGAIN) {
+        return ngx_http_llm_respond_error(r, NGX_HTTP_BAD_REQUEST, "too_much",
+                                          spend->error);
+    }
+
     if (spend->rc != LLM_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "llm: a report failed: %s", spend->error);
@@ -65,6 +74,14 @@ ngx_http_llm_spend_done(ngx_http_request_t *r, void *data)
     if (format == LLM_FORMAT_CSV
         && ngx_http_llm_respond_header(r, "Content-Disposition",
                                        spend->disposition)
+           != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (format != LLM_FORMAT_JSON
+        && llm_report_truncated(spend->report)
+        && ngx_http_llm_respond_header(r, "X-LLM-Truncated", "true")
            != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -105,6 +122,8 @@ ngx_http_llm_spend_create(ngx_http_request_t *r, bool stats)
     if (spend->report == NULL) {
         return NULL;
     }
+
+    llm_report_patience(spend->report, NGX_HTTP_LLM_REPORT_TIME);
 
     cleanup->handler = ngx_http_llm_spend_free;
     cleanup->data = spend->report;

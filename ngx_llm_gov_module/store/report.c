@@ -381,6 +381,20 @@ llm_report_number(llm_str_t value, unsigned *number,
 }
 
 
+void
+llm_report_patience(llm_report_t *report, int64_t ms)
+{
+    report->patience_ms = ms;
+}
+
+
+bool
+llm_report_truncated(const llm_report_t *report)
+{
+    return report->truncated;
+}
+
+
 int
 llm_report_run(llm_report_t *report, llm_store_t *store, int64_t now_ms,
     llm_buf_t *out, char error[LLM_FILTER_ERROR])
@@ -399,6 +413,8 @@ llm_report_run(llm_report_t *report, llm_store_t *store, int64_t now_ms,
 
     rc = llm_report_answer(answer, store, now_ms, out);
 
+    report->truncated = answer->truncated;
+
     if (rc == 0 && out->failed) {
         rc = ENOMEM;
     }
@@ -410,7 +426,7 @@ llm_report_run(llm_report_t *report, llm_store_t *store, int64_t now_ms,
 
     llm_report_answer_free(answer);
 
-    return (rc == 0) ? LLM_OK : LLM_ERROR;
+    return (rc == 0) ? LLM_OK : (rc == E2BIG) ? LLM_AGAIN : LLM_ERROR;
 }
 
 

@@ -56,6 +56,8 @@ struct llm_report_s {
     int                  order;         /* 1, -1; 0: the sort's own */
     unsigned             limit;
     llm_format_t         format;
+    int64_t              patience_ms;   /* 0: without end */
+    bool                 truncated;     /* of the last run */
 };
 
 

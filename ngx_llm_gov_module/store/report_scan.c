@@ -10,9 +10,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 
 #define LLM_REPORT_CACHE   16384
+#define LLM_REPORT_LOOK    4096         /* rollups between looks at the
+                                           clock */
 
 
 /* what is known of a tuple */
@@ -41,6 +44,7 @@ typedef struct {
     llm_report_tuple_t    *tuples;      /* by number, the latest */
     llm_report_value_t    *values;
     uint64_t               work;
+    int64_t                end_ms;      /* of the patience; 0: none */
     bool                   grouped;     /* by the facet */
     bool                   rest;        /* those without a value count, too */
     llm_sums_t             sums;        /* of one rollup */
@@ -52,6 +56,8 @@ static int llm_report_scan_all(llm_report_scan_t *scan);
 static int llm_report_scan_facet(llm_report_scan_t *scan, llm_facet_t facet);
 static int llm_report_scan_span(llm_report_scan_t *scan, llm_facet_t facet,
     const llm_report_span_t *span, MDB_cursor *cursor);
+static bool llm_report_tired(llm_report_scan_t *scan);
+static int64_t llm_report_clock(void);
 static int llm_report_rollup(llm_report_scan_t *scan,
     const llm_rollup_key_t *key, llm_str_t value);
 static int llm_report_count(llm_report_scan_t *scan,
@@ -93,6 +99,10 @@ llm_report_scan(llm_report_answer_t *answer, llm_store_t *store, MDB_txn *txn)
     scan->txn = txn;
     scan->tuples = calloc(LLM_REPORT_CACHE, sizeof(llm_report_tuple_t));
     scan->values = calloc(LLM_REPORT_CACHE, sizeof(llm_report_value_t));
+
+    if (scan->report->patience_ms != 0) {
+        scan->end_ms = llm_report_clock() + scan->report->patience_ms;
+    }
 
     for (i = 0; i < scan->report->ncolumns; i++) {
         scan->grouped |= scan->report->columns[i] == LLM_REPORT_FACET;
@@ -194,7 +204,7 @@ llm_report_scan_span(llm_report_scan_t *scan, llm_facet_t facet,
             return 0;
         }
 
-        if (scan->work++ == LLM_REPORT_WORK) {
+        if (llm_report_tired(scan)) {
             return E2BIG;
         }
 
@@ -207,6 +217,30 @@ llm_report_scan_span(llm_report_scan_t *scan, llm_facet_t facet,
     }
 
     return (rc == MDB_NOTFOUND) ? 0 : rc;
+}
+
+
+static bool
+llm_report_tired(llm_report_scan_t *scan)
+{
+    if (scan->work++ % LLM_REPORT_LOOK == 0 && scan->end_ms != 0
+        && llm_report_clock() > scan->end_ms)
+    {
+        return true;
+    }
+
+    return scan->work > LLM_REPORT_WORK;
+}
+
+
+static int64_t
+llm_report_clock(void)
+{
+    struct timespec  now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 

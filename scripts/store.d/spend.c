@@ -83,6 +83,11 @@ main(int argc, char **argv)
         tool_die("%s", error);
     }
 
+    if (llm_report_truncated(report)) {
+        fprintf(stderr, "store: there are more rows than these: ask for a "
+                "shorter time, a higher limit or fewer groups\n");
+    }
+
     tool_write(&out);
 
     llm_buf_free(&out);

@@ -776,7 +776,7 @@ test_stats(void)
 static void
 test_json(void)
 {
-    char          *p;
+    char          *p, error[LLM_FILTER_ERROR];
     params_t       params;
     llm_buf_t      json;
     llm_report_t  *report;
@@ -792,14 +792,19 @@ test_json(void)
        && strstr(json.data, "\"error_rate\":") != NULL
        && strstr(json.data, "\"latency_ms\":{\"avg\":") != NULL,
        "JSON: %.120s …", json.data);
+
     llm_report_free(report);
     llm_buf_free(&json);
 
     strcpy(params.text, "group_by=team&limit=2&sort=cost");
     report = ask(&params, false, "json", NULL);
     run(report, &json);
-    ok(strstr(json.data, "\"truncated\":true") != NULL,
-       "with a limit: truncated");
+    ok(strstr(json.data, "\"truncated\":true") != NULL
+       && llm_report_truncated(report), "with a limit: truncated");
+
+    llm_report_patience(report, -1);
+    ok(llm_report_run(report, store, now_ms, &json, error) == LLM_AGAIN
+       && strstr(error, "shorter time") != NULL, "no patience: %s", error);
     llm_report_free(report);
     llm_buf_free(&json);
 
