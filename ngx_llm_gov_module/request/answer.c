@@ -303,12 +303,7 @@ ngx_http_llm_failed(ngx_http_llm_ctx_t *ctx, ngx_uint_t in_stream)
         result = LLM_ATTEMPT_EXCEPTION;
     }
 
-    ctx->blameless = (verdict == LLM_VERDICT_CREDENTIALS
-                      || verdict == LLM_VERDICT_CLOCK);
-
     ngx_http_llm_attempt_end(ctx, result);
-
-    ctx->blameless = 0;
 
     if (verdict != LLM_VERDICT_PASS && verdict != LLM_VERDICT_BETA
         && ngx_http_llm_admit_next(ctx) == NGX_OK)

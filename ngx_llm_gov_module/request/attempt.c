@@ -34,6 +34,8 @@ static ngx_chain_t *ngx_http_llm_build_head(ngx_http_llm_build_t *build);
 static ngx_chain_t *ngx_http_llm_build_body(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_header_put(ngx_http_llm_build_t *build,
     llm_str_t name, llm_str_t value);
+static void ngx_http_llm_attempt_health(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_attempt_t *attempt, int64_t now);
 
 
 ngx_int_t
@@ -432,10 +434,8 @@ ngx_http_llm_attempt_begin(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx, llm_attempt_result_t result)
 {
-    int64_t                    now;
-    llm_health_t              *health;
-    const llm_health_conf_t   *conf;
-    ngx_http_llm_attempt_t    *attempt;
+    int64_t                  now;
+    ngx_http_llm_attempt_t  *attempt;
 
     if (ctx->nattempts == 0) {
         return;
@@ -460,12 +460,34 @@ ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx, llm_attempt_result_t result)
         attempt->ended_ms = now;
     }
 
+    ngx_http_llm_lock(ctx->lmcf);
+
+    if (!ctx->governed) {
+        ngx_http_llm_attempt_health(ctx, attempt, now);
+    }
+
+    llm_series_attempt(ctx->lmcf->shared->series,
+                       attempt->provider->slot->account, result,
+                       (ngx_msec_int_t) (ngx_current_msec - attempt->started),
+                       attempt->first_token);
+
+    ngx_http_llm_unlock(ctx->lmcf);
+}
+
+
+/* the breaker of its provider; another module's location has none */
+
+static void
+ngx_http_llm_attempt_health(ngx_http_llm_ctx_t *ctx,
+    ngx_http_llm_attempt_t *attempt, int64_t now)
+{
+    llm_health_t             *health;
+    const llm_health_conf_t  *conf;
+
     health = &attempt->provider->slot->health;
     conf = &attempt->provider->health;
 
-    ngx_http_llm_lock(ctx->lmcf);
-
-    switch (result) {
+    switch (attempt->result) {
 
     case LLM_ATTEMPT_OK:
     case LLM_ATTEMPT_CLIENT_ERROR:
@@ -486,11 +508,4 @@ ngx_http_llm_attempt_end(ngx_http_llm_ctx_t *ctx, llm_attempt_result_t result)
     default:
         llm_health_failure(health, conf, now);
     }
-
-    llm_series_attempt(ctx->lmcf->shared->series,
-                       attempt->provider->slot->account, result,
-                       (ngx_msec_int_t) (ngx_current_msec - attempt->started),
-                       attempt->first_token);
-
-    ngx_http_llm_unlock(ctx->lmcf);
 }

@@ -29,6 +29,7 @@ static int64_t  ngx_http_llm_govern_turn;
 ngx_int_t
 ngx_http_llm_govern_handler(ngx_http_request_t *r)
 {
+    uint64_t                  begin;
     ngx_int_t                 rc;
     llm_refusal_t             refusal;
     ngx_http_llm_ctx_t       *ctx;
@@ -54,6 +55,8 @@ ngx_http_llm_govern_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    begin = ngx_http_llm_monotonic();
+
     ctx = ngx_http_llm_ctx_create(r, llcf->govern);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -71,6 +74,8 @@ ngx_http_llm_govern_handler(ngx_http_request_t *r)
         refusal.reason = LLM_REFUSE_BAD_SIGNATURE;
         rc = NGX_DECLINED;
     }
+
+    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
 
     if (rc == NGX_DECLINED) {
         ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
@@ -192,15 +197,19 @@ ngx_http_llm_govern_body_handler(ngx_http_request_t *r)
 static void
 ngx_http_llm_govern_process(ngx_http_llm_ctx_t *ctx)
 {
+    uint64_t             begin;
     ngx_int_t            rc;
     llm_refusal_t        refusal;
     ngx_http_request_t  *r;
 
     r = ctx->request;
+    begin = ngx_http_llm_monotonic();
 
     ngx_memzero(&refusal, sizeof(llm_refusal_t));
 
     rc = ngx_http_llm_govern_admit(ctx, &refusal);
+
+    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
 
     if (rc == NGX_DECLINED) {
         ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
@@ -352,6 +361,13 @@ ngx_http_llm_govern_header(ngx_http_llm_ctx_t *ctx)
 
     r = ctx->request;
 
+    if (ngx_http_llm_header_add(r, "x-llm-request-id",
+                                (llm_str_t) { (char *) ctx->id, 32 })
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     ctx->status.code = r->headers_out.status;
     ctx->attempts[0].status = r->headers_out.status;
     ctx->header_sent = 1;
@@ -385,10 +401,14 @@ ngx_http_llm_govern_header(ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* as the client reads it, which may not be how it came */
+
 static int
-ngx_http_llm_govern_inflated(const char *p, size_t len, void *data)
+ngx_http_llm_govern_text(const char *p, size_t len, void *data)
 {
     ngx_http_llm_ctx_t *ctx = data;
+
+    ngx_http_llm_content_add(ctx, p, len);
 
     (void) llm_meter_feed(ctx->meter, p, len);
 
@@ -399,11 +419,16 @@ ngx_http_llm_govern_inflated(const char *p, size_t len, void *data)
 void
 ngx_http_llm_govern_body(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
 {
+    size_t        len;
+    uint64_t      begin;
+    const char   *p;
     ngx_chain_t  *cl;
 
     if (ctx->meter == NULL) {
         return;
     }
+
+    begin = ngx_http_llm_monotonic();
 
     for (cl = in; cl; cl = cl->next) {
 
@@ -411,26 +436,21 @@ ngx_http_llm_govern_body(ngx_http_llm_ctx_t *ctx, ngx_chain_t *in)
             continue;
         }
 
-        if (ctx->first_token == -1) {
-            ctx->first_token = ngx_current_msec - ctx->started;
-            ctx->first_token_ms = ngx_http_llm_now();
-            ctx->attempts[0].first_token = ngx_current_msec
-                                           - ctx->attempts[0].started;
-        }
+        p = (const char *) cl->buf->pos;
+        len = cl->buf->last - cl->buf->pos;
 
-        ctx->response_bytes += cl->buf->last - cl->buf->pos;
+        ngx_http_llm_first_token(ctx);
 
-        ngx_http_llm_content_add(ctx, cl->buf->pos,
-                                 cl->buf->last - cl->buf->pos);
+        ctx->response_bytes += len;
 
         if (ctx->inflate) {
-            (void) llm_inflate_feed(ctx->inflate, (char *) cl->buf->pos,
-                                    cl->buf->last - cl->buf->pos,
-                                    ngx_http_llm_govern_inflated, ctx);
-            continue;
-        }
+            (void) llm_inflate_feed(ctx->inflate, p, len,
+                                    ngx_http_llm_govern_text, ctx);
 
-        (void) llm_meter_feed(ctx->meter, (char *) cl->buf->pos,
-                              cl->buf->last - cl->buf->pos);
+        } else {
+            (void) ngx_http_llm_govern_text(p, len, ctx);
+        }
     }
+
+    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
 }

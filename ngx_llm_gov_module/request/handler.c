@@ -58,6 +58,8 @@ ngx_http_llm_handler(ngx_http_request_t *r)
         rc = NGX_DECLINED;
     }
 
+    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
+
     if (rc == NGX_DECLINED) {
         return ngx_http_llm_refuse(ctx, &refusal);
     }
@@ -71,8 +73,6 @@ ngx_http_llm_handler(ngx_http_request_t *r)
     }
 
     r->request_body_in_single_buf = 1;
-
-    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
 
     rc = ngx_http_read_client_request_body(r, ngx_http_llm_body_handler);
 
@@ -266,13 +266,14 @@ ngx_http_llm_process(ngx_http_llm_ctx_t *ctx)
         rc = ngx_http_llm_admit(ctx, &refusal);
     }
 
+    ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
+
     if (rc == NGX_DECLINED) {
         ngx_http_finalize_request(r, ngx_http_llm_refuse(ctx, &refusal));
         return;
     }
 
     if (rc == NGX_OK) {
-        ctx->overhead_ns += ngx_http_llm_monotonic() - begin;
         rc = ngx_http_llm_upstream_start(ctx);
     }
 

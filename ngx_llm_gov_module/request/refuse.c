@@ -233,7 +233,10 @@ ngx_http_llm_upstream_error(ngx_http_llm_ctx_t *ctx,
 
     ngx_memzero(error, sizeof(llm_upstream_error_t));
 
-    if (ctx->attempts[ctx->nattempts - 1].result == LLM_ATTEMPT_TIMEOUT) {
+    if (ctx->attempts[ctx->nattempts - 1].result == LLM_ATTEMPT_TIMEOUT
+        || (ctx->governed
+            && ctx->request->headers_out.status == NGX_HTTP_GATEWAY_TIME_OUT))
+    {
         llm_upstream_error_read(error, 408, llm_str("ModelTimeoutException"),
                                 llm_str("{\"message\":\"The provider did "
                                         "not answer in time.\"}"));
@@ -274,9 +277,13 @@ ngx_http_llm_upstream_reply(ngx_http_llm_ctx_t *ctx, llm_dialect_t dialect,
     llm_reply_t *reply)
 {
     unsigned              status;
+    llm_str_t             message;
     llm_upstream_error_t  error;
 
     ngx_http_llm_upstream_error(ctx, &error);
+
+    message.data = error.message;
+    message.len = error.message_len;
 
     llm_buf_init(&reply->body, 65536);
 
@@ -295,9 +302,22 @@ ngx_http_llm_upstream_reply(ngx_http_llm_ctx_t *ctx, llm_dialect_t dialect,
 
     reply->status = error.status;
 
+    if (dialect == LLM_DIALECT_OPENAI) {
+        llm_buf_str(&reply->body, llm_str("{\"error\":{\"type\":"
+                                          "\"server_error\",\"param\":null,"
+                                          "\"code\":null,\"message\":"));
+        llm_buf_json_string(&reply->body, message);
+        llm_buf_str(&reply->body, llm_str("}}"));
+
+        reply->headers[0].name = "x-request-id";
+        ngx_memcpy(reply->headers[0].value, ctx->id, 33);
+        reply->nheaders = 1;
+
+        return;
+    }
+
     llm_buf_str(&reply->body, llm_str("{\"message\":"));
-    llm_buf_json_string(&reply->body,
-                        (llm_str_t) { error.message, error.message_len });
+    llm_buf_json_string(&reply->body, message);
     llm_buf_str(&reply->body, llm_str("}"));
 
     reply->headers[0].name = "x-amzn-errortype";

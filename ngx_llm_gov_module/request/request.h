@@ -218,8 +218,6 @@ typedef struct {
     unsigned                    settled:1;
     unsigned                    governed:1;     /* llm_govern */
     unsigned                    unpriced:1;     /* counted as such */
-    unsigned                    blameless:1;    /* the attempt's failure is not
-                                                   its provider's */
     unsigned                    in_doubt:1;     /* it may have been worked on
                                                    though nothing came back */
     unsigned                    begun:1;        /* the attempt on ctx->chosen */
@@ -324,6 +322,9 @@ ngx_int_t ngx_http_llm_clock_learn(ngx_http_llm_ctx_t *ctx);
 ngx_int_t ngx_http_llm_input_filter_init(void *data);
 ngx_int_t ngx_http_llm_input_filter(void *data, ssize_t bytes);
 void ngx_http_llm_stream_close(ngx_http_llm_ctx_t *ctx);
+/* bytes of an answer are there, the first ones or further ones; those of an
+ * error are no tokens */
+void ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx);
 
 /* abort.c: the client is gone, the provider's answer is read on */
 void ngx_http_llm_drain(ngx_http_llm_ctx_t *ctx);

@@ -437,12 +437,6 @@ ngx_http_llm_row_error(ngx_http_llm_ctx_t *ctx, llm_row_t *row)
         row->error = LLM_ERROR_BROKEN;
     }
 
-    if (ctx->governed && row->status >= 400) {
-        /* another module's answer: its status is all that is known of it */
-        row->error = row->status == 429 ? LLM_ERROR_THROTTLED
-                     : row->status < 500 ? LLM_ERROR_CLIENT : LLM_ERROR_SERVER;
-    }
-
     if (row->error == LLM_ERROR_NONE && row->aborted) {
         row->error = LLM_ERROR_CLIENT_GONE;
         return;

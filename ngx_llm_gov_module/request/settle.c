@@ -7,6 +7,7 @@
 
 
 static void ngx_http_llm_settle_handler(void *data);
+static llm_attempt_result_t ngx_http_llm_result(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_outcome(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_estimated(ngx_http_llm_ctx_t *ctx,
     const ngx_http_llm_choice_t *choice);
@@ -94,7 +95,7 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
         ctx->in_doubt = 1;
     }
 
-    ngx_http_llm_attempt_end(ctx, LLM_ATTEMPT_OK);
+    ngx_http_llm_attempt_end(ctx, ngx_http_llm_result(ctx));
     ngx_http_llm_outcome(ctx);
     ngx_http_llm_amounts(&amounts, &ctx->usage, ctx->cost.total);
 
@@ -146,6 +147,35 @@ ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx)
                       "llm request %s: the provider reported its usage twice, "
                       "differently; the larger counts", ctx->id);
     }
+}
+
+
+/* of an attempt that has not ended before: of another module's only the status
+ * is known */
+
+static llm_attempt_result_t
+ngx_http_llm_result(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    if (!ctx->governed || (ctx->gone && !ctx->header_sent)) {
+        return LLM_ATTEMPT_OK;
+    }
+
+    if (ctx->header_sent) {
+        return ctx->status.code == 429 ? LLM_ATTEMPT_THROTTLED
+               : ctx->status.code >= 500 ? LLM_ATTEMPT_SERVER_ERROR
+               : ctx->status.code >= 400 ? LLM_ATTEMPT_CLIENT_ERROR
+                                         : LLM_ATTEMPT_OK;
+    }
+
+    if (u && u->state && u->state->status == NGX_HTTP_GATEWAY_TIME_OUT) {
+        return LLM_ATTEMPT_TIMEOUT;
+    }
+
+    return u && u->request_sent ? LLM_ATTEMPT_BROKEN : LLM_ATTEMPT_CONNECT;
 }
 
 

@@ -30,7 +30,6 @@ static ngx_int_t ngx_http_llm_append(ngx_http_llm_ctx_t *ctx,
 static ngx_int_t ngx_http_llm_collected_end(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_stream_end(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_raise(ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx);
 
 
 ngx_int_t
@@ -508,12 +507,13 @@ ngx_http_llm_stream_close(ngx_http_llm_ctx_t *ctx)
 }
 
 
-static void
+void
 ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx)
 {
+    int64_t                  since;
     ngx_http_llm_attempt_t  *attempt;
 
-    if (ctx->first_token != -1) {
+    if (ctx->first_token != -1 || ctx->status.code >= 300) {
         return;
     }
 
@@ -521,7 +521,10 @@ ngx_http_llm_first_token(ngx_http_llm_ctx_t *ctx)
 
     ctx->first_token = ngx_current_msec - ctx->started;
     ctx->first_token_ms = ngx_http_llm_now();
-    attempt->first_token = ngx_current_msec - attempt->started;
+
+    /* of the clock that its latency is of */
+    since = ctx->first_token_ms - attempt->started_ms;
+    attempt->first_token = ngx_max(since, 0);
 }
 
 

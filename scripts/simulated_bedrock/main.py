@@ -72,13 +72,13 @@ class App:
             return await self.control.handle(connection, request)
         call = Call(request)
         call.record = self._record(request)
+        call.record["request_id"] = call.id
         if self.sources.owns(request):
             await self.sources.handle(connection, request, call.id)
         else:
             await self.bedrock.handle(connection, call)
             call.record.update(access_key=call.access_key, model=call.model,
-                               operation=call.operation, region=call.region,
-                               request_id=call.id)
+                               operation=call.operation, region=call.region)
         call.record["done"] = True
         if self.log:
             self._say(call)
