@@ -28,7 +28,7 @@ http {
     client_body_buffer_size 256k;
 
     llm_unpriced_model allow;
-    llm_store store;
+    llm_store store sync=100ms;
 
     llm_provider bedrock {
         type bedrock;
@@ -80,6 +80,7 @@ http {
         location /anthropic/ { llm_pass anthropic; }
         location /bedrock/ { llm_pass bedrock; }
         location = /metrics { llm_metrics; }
+        location /llm/ { llm_status; }
     }
 }
 CONF
@@ -212,6 +213,29 @@ my @clients = (
 
 for my $client (@clients) {
     client(@$client) if !%only || $only{$client->[0]};
+}
+
+# how they are found in the log
+
+my %agent = (curl => 'curl/', 'anthropic python 2' => 'Anthropic/Python+2.',
+             'anthropic typescript 1' => 'Anthropic/JS+1.',
+             'anthropic bedrock' => 'AnthropicBedrock/JS',
+             'aws javascript' => 'aws-sdk-js/', boto3 => 'Boto3/',
+             'aws cli' => 'aws-cli/', claude => 'claude-cli/');
+
+for my $name (sort keys %agent) {
+    next if %only && !$only{$name};
+
+    my $r;
+    my $found = wait_for(sub {
+        $r = $t->get("/llm/logs?user_agent=$agent{$name}&status=2xx");
+        return $r->{json}{logs} && @{ $r->{json}{logs} } && $r->{json}{logs};
+    });
+    my @rows = $found ? @$found : ();
+    ok(scalar @rows, "$name: is in the log by its user agent")
+        or diag($r->{body});
+    is(scalar(grep { !$_->{session} || !$_->{end_user} } @rows), 0,
+       'Claude Code tells who it is and its session') if $name eq 'claude';
 }
 
 close $busy;
