@@ -431,6 +431,8 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
 #endif
 
+    ngx_http_llm_holds_init();
+
     if (lmcf && ngx_http_llm_segment_init(cycle, lmcf) != NGX_OK) {
         return NGX_ERROR;
     }

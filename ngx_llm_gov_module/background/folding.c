@@ -39,6 +39,9 @@ typedef struct {
 static ngx_http_llm_folding_t  ngx_http_llm_folding;
 
 
+static void ngx_http_llm_folding_look(void *data);
+static bool ngx_http_llm_folding_published(uint64_t journal,
+    uint64_t position, void *data);
 static ngx_int_t ngx_http_llm_folding_reopen(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
 static void ngx_http_llm_folding_folder(const char *dir, void *ctx);
@@ -62,14 +65,31 @@ static void ngx_http_llm_folding_failed(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log, const char *error);
 
 
-void
-ngx_http_llm_folding_look(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+ngx_uint_t
+ngx_http_llm_folding_recover(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 {
+    ngx_http_llm_recovery_t  recovery;
+
     ngx_http_llm_segments_look(lmcf, log);
+
+    recovery.look = ngx_http_llm_folding_look;
+    recovery.published = ngx_http_llm_folding_published;
+    recovery.data = lmcf;
+
+    return ngx_http_llm_holds_recover(lmcf, &recovery);
 }
 
 
-bool
+static void
+ngx_http_llm_folding_look(void *data)
+{
+    ngx_http_llm_main_conf_t *lmcf = data;
+
+    ngx_http_llm_segments_look(lmcf, lmcf->log);
+}
+
+
+static bool
 ngx_http_llm_folding_published(uint64_t journal, uint64_t position, void *data)
 {
     unsigned         n;

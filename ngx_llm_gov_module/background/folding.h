@@ -10,14 +10,10 @@
 #include "../store/store.h"
 
 
-/* looks which segments of the journal there are; before holds are recovered */
-void ngx_http_llm_folding_look(ngx_http_llm_main_conf_t *lmcf,
+/* Looks which segments of the journal there are, and settles the holds of
+ * processes that are gone by what is written there; returns how many. */
+ngx_uint_t ngx_http_llm_folding_recover(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
-
-/* is the record at this place of the journal written?  For
- * ngx_http_llm_holds_recover(). */
-bool ngx_http_llm_folding_published(uint64_t journal, uint64_t position,
-    void *data);
 
 /* in how many milliseconds the next fold is due: llm_store's `sync`, or now if
  * a segment fills up faster */

@@ -277,14 +277,8 @@ ngx_http_llm_manager_recover(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 {
     ngx_uint_t  n;
 
-    if (lmcf->store != NULL) {
-        ngx_http_llm_folding_look(lmcf, log);
-        n = ngx_http_llm_holds_recover(lmcf, ngx_http_llm_folding_published,
-                                       NULL);
-
-    } else {
-        n = ngx_http_llm_holds_recover(lmcf, NULL, NULL);
-    }
+    n = (lmcf->store != NULL) ? ngx_http_llm_folding_recover(lmcf, log)
+                              : ngx_http_llm_holds_recover(lmcf, NULL);
 
     if (n > 0) {
         ngx_log_error(NGX_LOG_WARN, log, 0,

@@ -158,9 +158,13 @@ llm_account_window(llm_account_t *account, llm_window_t window,
         return counter;
     }
 
-    counter = &account->counters[account->ncounters++];
+    counter = &account->counters[account->ncounters];
     memset(counter, 0, sizeof(llm_counter_t));
     counter->window = window;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    account->ncounters++;
 
     return counter;
 }
@@ -220,53 +224,38 @@ void
 llm_account_step(llm_account_t *account, const llm_amounts_t *amounts,
     const llm_step_t *step)
 {
-    unsigned        i, n;
-    llm_redo_t      local, *redo;
-    llm_counter_t  *counter;
+    bool                 counts;
+    unsigned             i;
+    llm_redo_t          *redo;
+    llm_counter_t       *counter;
+    llm_redo_counter_t  *next;
 
-    redo = (step->redo == NULL) ? &local : step->redo;
-    n = (account->ncounters < LLM_REDO_MAX) ? account->ncounters
-                                            : LLM_REDO_MAX;
+    redo = step->redo;
 
-    for (i = 0; i < n; i++) {
+    for (i = 0; i < account->ncounters; i++) {
         counter = &account->counters[i];
+        next = &redo->counters[i];
 
-        redo->spent[i] = counter->spent;
-        redo->unjournaled[i] = counter->unjournaled;
+        counts = step->present || step->at_ms >= counter->start;
 
-        if (step->at_ms < counter->start && !step->present) {
-            continue;
+        if (counts) {
+            llm_counter_turn(counter, step->at_ms);
         }
 
-        llm_counter_turn(counter, step->at_ms);
+        next->spent = counter->spent;
+        next->unjournaled = counter->unjournaled;
 
-        redo->spent[i] = llm_amounts_sum(&counter->spent, amounts);
-        redo->unjournaled[i] = counter->unjournaled;
+        if (counts) {
+            next->spent = llm_amounts_sum(&counter->spent, amounts);
+        }
 
-        if (step->unjournaled) {
-            redo->unjournaled[i] = llm_amounts_sum(&counter->unjournaled,
-                                                   amounts);
+        if (counts && step->unjournaled) {
+            next->unjournaled = llm_amounts_sum(&counter->unjournaled,
+                                                amounts);
         }
     }
 
-    for ( /* void */ ; i < account->ncounters; i++) {
-        counter = &account->counters[i];
-
-        if (step->at_ms < counter->start && !step->present) {
-            continue;
-        }
-
-        llm_counter_turn(counter, step->at_ms);
-
-        counter->spent = llm_amounts_sum(&counter->spent, amounts);
-
-        if (step->unjournaled) {
-            counter->unjournaled = llm_amounts_sum(&counter->unjournaled,
-                                                   amounts);
-        }
-    }
-
-    redo->n = n;
+    redo->n = account->ncounters;
     redo->done = step->done;
     redo->value = step->value;
 
@@ -293,8 +282,8 @@ llm_redo(llm_redo_t *redo)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 
     for (i = 0; i < redo->n; i++) {
-        account->counters[i].spent = redo->spent[i];
-        account->counters[i].unjournaled = redo->unjournaled[i];
+        account->counters[i].spent = redo->counters[i].spent;
+        account->counters[i].unjournaled = redo->counters[i].unjournaled;
     }
 
     *redo->done = redo->value;

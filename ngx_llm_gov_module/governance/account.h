@@ -35,7 +35,7 @@ void llm_account_spend(llm_account_t *account, const llm_amounts_t *amounts,
  * is `value`.  Negative amounts take back, down to 0.
  */
 typedef struct {
-    llm_redo_t     *redo;           /* NULL: not safe against being killed */
+    llm_redo_t     *redo;
     unsigned       *done;
     unsigned        value;
     int64_t         at_ms;

@@ -302,12 +302,15 @@ llm_hold_place(llm_hold_t *hold, const llm_admission_t *admission,
     hold->counted_ms = admission->now_ms;
     hold->need = llm_candidate_need(chosen);
     hold->ntenants = admission->ntenants;
-    hold->naccounts = admission->ntenants + 1;
     hold->accounts[admission->ntenants] = chosen->provider.account;
 
     for (i = 0; i < admission->ntenants; i++) {
         hold->accounts[i] = admission->tenants[i].account;
     }
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    hold->naccounts = admission->ntenants + 1;
 
     for (i = 0; i < hold->naccounts; i++) {
         llm_account_hold(hold->accounts[i], &hold->need);
@@ -498,6 +501,7 @@ llm_ledger_prepare(llm_hold_t *hold, llm_account_t *provider,
     posting->at_ms = at_ms;
     posting->journal = journal;
     posting->position = position;
+    posting->paid = 0;
 
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 
@@ -524,8 +528,9 @@ llm_ledger_commit(llm_hold_t *hold)
 {
     /* until the last step it is found as prepared, and committed once more */
 
-    hold->told = hold->counted;
-    hold->paid = 0;
+    if (llm_hold_other(hold)->journal != 0) {
+        hold->told = hold->counted;
+    }
 
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 
@@ -543,9 +548,9 @@ llm_ledger_cancel(llm_hold_t *hold)
 void
 llm_ledger_charge(llm_hold_t *hold)
 {
-    llm_step_t            step;
-    llm_account_t        *account;
-    const llm_posting_t  *posting;
+    llm_step_t      step;
+    llm_account_t  *account;
+    llm_posting_t  *posting;
 
     posting = &hold->postings[hold->current];
 
@@ -555,21 +560,21 @@ llm_ledger_charge(llm_hold_t *hold)
 
     step = (llm_step_t) {
         .redo = hold->redo,
-        .done = &hold->paid,
+        .done = &posting->paid,
         .at_ms = posting->at_ms,
         .unjournaled = hold->unjournaled
     };
 
-    while (hold->paid <= hold->ntenants) {
-        account = (hold->paid < hold->ntenants) ? hold->accounts[hold->paid]
-                                                : posting->provider;
+    while (posting->paid <= hold->ntenants) {
+        account = (posting->paid < hold->ntenants)
+                  ? hold->accounts[posting->paid] : posting->provider;
 
         if (account == NULL) {
-            hold->paid++;
+            posting->paid++;
             continue;
         }
 
-        step.value = hold->paid + 1;
+        step.value = posting->paid + 1;
         llm_account_step(account, &posting->amounts, &step);
     }
 }

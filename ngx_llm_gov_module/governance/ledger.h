@@ -111,16 +111,18 @@ typedef struct {
  * What is being added to an account: written before it is done, so that whoever
  * takes the lock after its holder died brings it to its end.  One in each zone.
  */
-#define LLM_REDO_MAX  32            /* windows of an account; of one that has
-                                       more the others are not safe */
+typedef struct {
+    llm_amounts_t   spent;
+    llm_amounts_t   unjournaled;
+} llm_redo_counter_t;
 
 typedef struct {
-    llm_account_t  *account;        /* NULL: nothing is under way */
-    unsigned       *done;           /* in the hold: how many have paid */
-    unsigned        value;
-    unsigned        n;
-    llm_amounts_t   spent[LLM_REDO_MAX];
-    llm_amounts_t   unjournaled[LLM_REDO_MAX];
+    llm_account_t       *account;   /* NULL: nothing is under way */
+    unsigned            *done;      /* in the hold: how many have paid */
+    unsigned             value;
+    unsigned             n;
+    llm_redo_counter_t  *counters;  /* the caller's: as many as any account
+                                       has */
 } llm_redo_t;
 
 
@@ -136,6 +138,7 @@ typedef struct {
     uint64_t        journal;        /* its segment's id; 0: there is none */
     uint64_t        position;
     uint64_t        serial;         /* within the hold; 0: not whole */
+    unsigned        paid;           /* accounts that have paid it */
 } llm_posting_t;
 
 
@@ -153,10 +156,9 @@ typedef struct {
     llm_posting_t   postings[2];
     unsigned        current;        /* the one in force: of an attempt under
                                        way what it costs if its process dies */
-    unsigned        paid;           /* accounts that have paid it */
 
     bool            unjournaled;    /* there will be no records */
-    llm_redo_t     *redo;           /* the zone's; NULL: none */
+    llm_redo_t     *redo;           /* the zone's */
 } llm_hold_t;
 
 

@@ -10,11 +10,14 @@
 #define NGX_HTTP_LLM_MAGIC     0x4c4c4d47       /* "LLMG" */
 
 /* changes with the layout of anything that lies in the zone */
-#define NGX_HTTP_LLM_VERSION   2
+#define NGX_HTTP_LLM_VERSION   3
 
 /* an account with its counters takes about 512 bytes: the look-up costs the
  * same however many of them fit */
 #define NGX_HTTP_LLM_BUCKET    512
+
+/* windows of an account that most have at most */
+#define NGX_HTTP_LLM_REDO      16
 
 #define NGX_HTTP_LLM_LOCK_MS   10000
 
@@ -187,6 +190,10 @@ ngx_http_llm_zone_layout(ngx_slab_pool_t *pool, size_t size)
 
     ngx_queue_init(&shared->holds);
 
+    shared->redo_size = NGX_HTTP_LLM_REDO;
+    shared->redo.counters = ngx_slab_calloc(pool, NGX_HTTP_LLM_REDO
+                                                  * sizeof(llm_redo_counter_t));
+
     shared->nbuckets = 1024;
 
     while (shared->nbuckets < size / NGX_HTTP_LLM_BUCKET) {
@@ -199,8 +206,8 @@ ngx_http_llm_zone_layout(ngx_slab_pool_t *pool, size_t size)
                                             * sizeof(llm_learned_t));
     shared->series = ngx_slab_calloc(pool, sizeof(ngx_http_llm_series_t));
 
-    if (shared->buckets == NULL || shared->learned == NULL
-        || shared->series == NULL)
+    if (shared->redo.counters == NULL || shared->buckets == NULL
+        || shared->learned == NULL || shared->series == NULL)
     {
         return NGX_ERROR;
     }
@@ -310,7 +317,12 @@ ngx_http_llm_zone_unlock_dead(ngx_slab_pool_t *pool)
 static ngx_inline void
 ngx_http_llm_zone_redo(ngx_slab_pool_t *pool)
 {
-    llm_redo(&((ngx_http_llm_shared_t *) pool->data)->redo);
+    ngx_http_llm_shared_t  *shared;
+
+    shared = pool->data;
+
+    llm_redo(&shared->redo);
+    ngx_http_llm_holds_redo(shared);
 }
 
 

@@ -64,7 +64,9 @@ struct ngx_http_llm_turn_s {
 struct ngx_http_llm_hold_s {
     ngx_queue_t                 queue;      /* in shared->holds */
     llm_hold_t                  hold;
-    ngx_pid_t                   pid;        /* of its worker */
+    ngx_pid_t                   pid;        /* of its worker … */
+    uint64_t                    born;       /* … and when that was started, as
+                                               a pid is used again */
     int64_t                     started_ms;
     uint64_t                    id;
     ngx_flag_t                  sent;       /* it went to a provider: it will be
@@ -87,6 +89,16 @@ typedef struct {
 } ngx_http_llm_alerts_state_t;
 
 
+/* a hold on its way into the queue or out of it: whoever takes the lock after
+ * its holder died brings it to its end */
+typedef struct {
+    ngx_queue_t                *prev;       /* NULL: nothing is under way */
+    ngx_queue_t                *next;
+    ngx_queue_t                *hold;       /* NULL: it goes */
+    ngx_uint_t                  nholds;     /* afterwards */
+} ngx_http_llm_relink_t;
+
+
 struct ngx_http_llm_shared_s {
     uint32_t                    magic;
     uint32_t                    version;
@@ -101,10 +113,17 @@ struct ngx_http_llm_shared_s {
     ngx_http_llm_turn_t        *turns;
 
     llm_redo_t                  redo;
+    ngx_uint_t                  redo_size;  /* windows it has room for */
     int64_t                     clock_ms;   /* see ngx_http_llm_zone_now() */
 
     ngx_queue_t                 holds;
     ngx_uint_t                  nholds;
+    ngx_http_llm_relink_t       relink;
+    ngx_queue_t                *spare_holds;    /* by ->next: the slab pool
+                                               does not outlive a process that
+                                               is killed within it */
+    ngx_uint_t                  recount;    /* sums of holds are to be made
+                                               anew */
     uint64_t                    minted;     /* holds so far: their ids are
                                                epoch + minted */
 
@@ -188,22 +207,32 @@ ngx_http_llm_hold_t *ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf);
 void ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,
     ngx_http_llm_hold_t *hold);
 
-/* was the record at this place of the journal written? */
-typedef bool (*ngx_http_llm_published_pt)(uint64_t journal, uint64_t position,
-    void *data);
+/* what the journal says of processes that are gone */
+typedef struct {
+    /* looks which segments there are, when it is known who is gone */
+    void                      (*look)(void *data);
+
+    /* was the record at this place written?  Called under the lock. */
+    bool                      (*published)(uint64_t journal, uint64_t position,
+                                           void *data);
+    void                       *data;
+} ngx_http_llm_recovery_t;
+
+/* when this process was started, for its holds; once, before there are any */
+void ngx_http_llm_holds_init(void);
 
 /*
  * Settles the holds of workers that are gone, so that each account is charged
  * in shared memory what the journal's records say: the last one that was
  * written, be it that of the attempt under way (as estimated) or the final one;
  * where there is none it is released, and its request is no more counted.
- * Without a journal what had been sent is charged as estimated, the rest
- * released.  published (NULL: nobody can tell) is called under the lock.
- * Called by the background process each second, before the journal of a worker
- * that is gone is given to another; returns how many.
+ * Without a journal (recovery: NULL) what had been sent is charged as
+ * estimated, the rest released.  Called by the background process each second,
+ * before the journal of a worker that is gone is given to another; returns how
+ * many.
  */
 ngx_uint_t ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf,
-    ngx_http_llm_published_pt published, void *data);
+    const ngx_http_llm_recovery_t *recovery);
 
 /* consistent copies of what the background process publishes; credentials of
  * generation 0 and 0 addresses mean: none yet */

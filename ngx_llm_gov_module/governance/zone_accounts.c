@@ -105,6 +105,37 @@ ngx_http_llm_account(ngx_http_llm_main_conf_t *lmcf, llm_account_kind_t kind,
 }
 
 
+/* the redo log has room for the windows of each account */
+static ngx_int_t
+ngx_http_llm_redo_grow(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t windows)
+{
+    ngx_slab_pool_t        *pool;
+    llm_redo_counter_t     *counters, *old;
+    ngx_http_llm_shared_t  *shared;
+
+    shared = lmcf->shared;
+
+    if (windows <= shared->redo_size) {
+        return NGX_OK;
+    }
+
+    pool = ngx_http_llm_pool(lmcf);
+    old = shared->redo.counters;
+    counters = ngx_slab_alloc_locked(pool, 2 * windows
+                                           * sizeof(llm_redo_counter_t));
+    if (counters == NULL) {
+        return NGX_ERROR;
+    }
+
+    shared->redo.counters = counters;
+    shared->redo_size = 2 * windows;
+
+    ngx_slab_free_locked(pool, old);
+
+    return NGX_OK;
+}
+
+
 /* The old array may be freed at once: nobody looks at counters without the
  * lock, nor keeps their address. */
 llm_counter_t *
@@ -124,6 +155,10 @@ ngx_http_llm_account_window(ngx_http_llm_main_conf_t *lmcf,
     pool = ngx_http_llm_pool(lmcf);
     capacity = account->ncounters + 1;
     old = account->counters;
+
+    if (ngx_http_llm_redo_grow(lmcf, capacity) != NGX_OK) {
+        return NULL;
+    }
 
     counters = ngx_slab_alloc_locked(pool, capacity * sizeof(llm_counter_t));
     if (counters == NULL) {

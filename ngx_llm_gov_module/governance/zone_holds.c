@@ -8,39 +8,144 @@
 
 
 /* more processes than any nginx has workers; the rest waits a second */
-#define NGX_HTTP_LLM_PIDS   512
+#define NGX_HTTP_LLM_OWNERS  512
 
 /* holds settled in one critical section */
 #define NGX_HTTP_LLM_BATCH  64
 
+/* in /proc/<pid>/stat: when it was started, behind the name */
+#define NGX_HTTP_LLM_BORN   20
 
+
+/* a process that has holds */
 typedef struct {
-    ngx_http_llm_published_pt   published;
-    void                       *data;
-} ngx_http_llm_recovery_t;
+    ngx_pid_t   pid;
+    uint64_t    born;
+} ngx_http_llm_owner_t;
+
+
+static uint64_t  ngx_http_llm_born;
+
+
+/* in clock ticks since the machine was started; 0: not known, or it is gone */
+static uint64_t
+ngx_http_llm_owner_born(ngx_pid_t pid)
+{
+    int          fd;
+    char         name[32], text[1024], *p;
+    ssize_t      n;
+    ngx_uint_t   i;
+
+    (void) ngx_sprintf((u_char *) name, "/proc/%P/stat%Z", pid);
+
+    fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd == -1) {
+        return 0;
+    }
+
+    n = read(fd, text, sizeof(text) - 1);
+    (void) close(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    text[n] = '\0';
+
+    /* the name may hold anything */
+
+    p = strrchr(text, ')');
+
+    for (i = 0; p != NULL && i < NGX_HTTP_LLM_BORN; i++) {
+        p = strchr(p + 1, ' ');
+    }
+
+    return (p == NULL) ? 0 : strtoull(p, NULL, 10);
+}
+
+
+void
+ngx_http_llm_holds_init(void)
+{
+    ngx_http_llm_born = ngx_http_llm_owner_born(ngx_pid);
+}
+
+
+void
+ngx_http_llm_holds_redo(ngx_http_llm_shared_t *shared)
+{
+    ngx_http_llm_relink_t  *link;
+
+    link = &shared->relink;
+
+    if (link->prev == NULL) {
+        return;
+    }
+
+    link->prev->next = (link->hold != NULL) ? link->hold : link->next;
+    link->next->prev = (link->hold != NULL) ? link->hold : link->prev;
+    shared->nholds = link->nholds;
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    link->prev = NULL;
+}
+
+
+/* what is between `prev` and `next` from now on; NULL: nothing */
+static void
+ngx_http_llm_holds_link(ngx_http_llm_shared_t *shared, ngx_queue_t *prev,
+    ngx_queue_t *next, ngx_queue_t *hold)
+{
+    ngx_http_llm_relink_t  *link;
+
+    link = &shared->relink;
+
+    link->next = next;
+    link->hold = hold;
+    link->nholds = shared->nholds + ((hold != NULL) ? 1 : -1);
+
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+
+    link->prev = prev;
+
+    ngx_http_llm_holds_redo(shared);
+}
 
 
 ngx_http_llm_hold_t *
 ngx_http_llm_hold_alloc(ngx_http_llm_main_conf_t *lmcf)
 {
+    ngx_queue_t            *last;
     ngx_http_llm_hold_t    *hold;
     ngx_http_llm_shared_t  *shared;
 
     shared = lmcf->shared;
 
-    hold = ngx_slab_calloc_locked(ngx_http_llm_pool(lmcf),
-                                  sizeof(ngx_http_llm_hold_t));
-    if (hold == NULL) {
-        return NULL;
+    if (shared->spare_holds != NULL) {
+        hold = ngx_queue_data(shared->spare_holds, ngx_http_llm_hold_t, queue);
+        shared->spare_holds = hold->queue.next;
+        ngx_memzero(hold, sizeof(ngx_http_llm_hold_t));
+
+    } else {
+        hold = ngx_slab_calloc_locked(ngx_http_llm_pool(lmcf),
+                                      sizeof(ngx_http_llm_hold_t));
+        if (hold == NULL) {
+            return NULL;
+        }
     }
 
     hold->pid = ngx_pid;
+    hold->born = ngx_http_llm_born;
     hold->started_ms = ngx_http_llm_now();
     hold->id = shared->epoch + ++shared->minted;
     hold->hold.redo = &shared->redo;
 
-    ngx_queue_insert_tail(&shared->holds, &hold->queue);
-    shared->nholds++;
+    last = ngx_queue_last(&shared->holds);
+    hold->queue.prev = last;
+    hold->queue.next = &shared->holds;
+
+    ngx_http_llm_holds_link(shared, last, &shared->holds, &hold->queue);
 
     return hold;
 }
@@ -50,20 +155,25 @@ void
 ngx_http_llm_hold_free(ngx_http_llm_main_conf_t *lmcf,
     ngx_http_llm_hold_t *hold)
 {
-    ngx_queue_remove(&hold->queue);
-    lmcf->shared->nholds--;
+    ngx_http_llm_shared_t  *shared;
 
-    ngx_slab_free_locked(ngx_http_llm_pool(lmcf), hold);
+    shared = lmcf->shared;
+
+    ngx_http_llm_holds_link(shared, hold->queue.prev, hold->queue.next, NULL);
+
+    hold->queue.next = shared->spare_holds;
+    shared->spare_holds = &hold->queue;
 }
 
 
 static ngx_uint_t
-ngx_http_llm_pid_listed(ngx_pid_t *pids, ngx_uint_t n, ngx_pid_t pid)
+ngx_http_llm_owner_listed(ngx_http_llm_owner_t *owners, ngx_uint_t n,
+    const ngx_http_llm_hold_t *hold)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
-        if (pids[i] == pid) {
+        if (owners[i].pid == hold->pid && owners[i].born == hold->born) {
             return 1;
         }
     }
@@ -72,34 +182,29 @@ ngx_http_llm_pid_listed(ngx_pid_t *pids, ngx_uint_t n, ngx_pid_t pid)
 }
 
 
-/* the processes that have holds */
 static ngx_uint_t
-ngx_http_llm_holds_pids(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *pids)
+ngx_http_llm_holds_owners(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_owner_t *owners)
 {
-    ngx_pid_t             last;
     ngx_uint_t            n;
     ngx_queue_t          *q;
     ngx_http_llm_hold_t  *hold;
 
     n = 0;
-    last = NGX_INVALID_PID;
 
     ngx_http_llm_lock(lmcf);
 
     for (q = ngx_queue_head(&lmcf->shared->holds);
          q != ngx_queue_sentinel(&lmcf->shared->holds)
-         && n < NGX_HTTP_LLM_PIDS;
+         && n < NGX_HTTP_LLM_OWNERS;
          q = ngx_queue_next(q))
     {
         hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
 
-        if (hold->pid != last
-            && !ngx_http_llm_pid_listed(pids, n, hold->pid))
-        {
-            pids[n++] = hold->pid;
+        if (!ngx_http_llm_owner_listed(owners, n, hold)) {
+            owners[n].pid = hold->pid;
+            owners[n++].born = hold->born;
         }
-
-        last = hold->pid;
     }
 
     ngx_http_llm_unlock(lmcf);
@@ -108,21 +213,37 @@ ngx_http_llm_holds_pids(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *pids)
 }
 
 
-/* keeps the dead ones of the list */
+/* is it gone?  Its pid may be another process's by now. */
 static ngx_uint_t
-ngx_http_llm_pids_dead(ngx_pid_t *pids, ngx_uint_t n)
+ngx_http_llm_owner_gone(const ngx_http_llm_owner_t *owner)
 {
-    ngx_uint_t  i, dead;
+    uint64_t  born;
 
-    dead = 0;
+    if (kill(owner->pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
+        return 1;
+    }
+
+    born = ngx_http_llm_owner_born(owner->pid);
+
+    return born != 0 && owner->born != 0 && born != owner->born;
+}
+
+
+/* keeps those of the list that are gone */
+static ngx_uint_t
+ngx_http_llm_owners_gone(ngx_http_llm_owner_t *owners, ngx_uint_t n)
+{
+    ngx_uint_t  i, gone;
+
+    gone = 0;
 
     for (i = 0; i < n; i++) {
-        if (kill(pids[i], 0) == -1 && ngx_errno == NGX_ESRCH) {
-            pids[dead++] = pids[i];
+        if (ngx_http_llm_owner_gone(&owners[i])) {
+            owners[gone++] = owners[i];
         }
     }
 
-    return dead;
+    return gone;
 }
 
 
@@ -135,7 +256,7 @@ ngx_http_llm_hold_commit(ngx_http_llm_hold_t *hold,
 
     posting = llm_ledger_prepared(&hold->hold);
 
-    if (posting != NULL && recovery->published != NULL
+    if (posting != NULL && recovery != NULL
         && recovery->published(posting->journal, posting->position,
                                recovery->data))
     {
@@ -158,7 +279,7 @@ ngx_http_llm_hold_recover(ngx_http_llm_main_conf_t *lmcf,
 
     posting = &hold->hold.postings[hold->hold.current];
     charged = (posting->serial != 0
-               && hold->hold.paid <= hold->hold.ntenants);
+               && posting->paid <= hold->hold.ntenants);
 
     ngx_memzero(&usage, sizeof(llm_usage_t));
     outcome = LLM_OUTCOME_PROVIDER_ERROR;
@@ -183,10 +304,11 @@ ngx_http_llm_hold_recover(ngx_http_llm_main_conf_t *lmcf,
 }
 
 
-/* settles some of the holds of dead processes; returns how many */
+/* settles some of the holds of processes that are gone; returns how many */
 static ngx_uint_t
-ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
-    ngx_uint_t ndead, const ngx_http_llm_recovery_t *recovery)
+ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf,
+    ngx_http_llm_owner_t *gone, ngx_uint_t ngone,
+    const ngx_http_llm_recovery_t *recovery)
 {
     ngx_uint_t            n;
     ngx_queue_t          *q, *next;
@@ -204,7 +326,8 @@ ngx_http_llm_holds_batch(ngx_http_llm_main_conf_t *lmcf, ngx_pid_t *dead,
         next = ngx_queue_next(q);
         hold = ngx_queue_data(q, ngx_http_llm_hold_t, queue);
 
-        if (ngx_http_llm_pid_listed(dead, ndead, hold->pid)) {
+        if (ngx_http_llm_owner_listed(gone, ngone, hold)) {
+            lmcf->shared->recount = 1;
             ngx_http_llm_hold_recover(lmcf, hold, recovery);
             n++;
         }
@@ -255,39 +378,46 @@ ngx_http_llm_holds_recount(ngx_http_llm_main_conf_t *lmcf)
         }
     }
 
+    lmcf->shared->recount = 0;
+
     ngx_http_llm_unlock(lmcf);
 }
 
 
 ngx_uint_t
 ngx_http_llm_holds_recover(ngx_http_llm_main_conf_t *lmcf,
-    ngx_http_llm_published_pt published, void *data)
+    const ngx_http_llm_recovery_t *recovery)
 {
-    ngx_pid_t                pids[NGX_HTTP_LLM_PIDS];
-    ngx_uint_t               n, ndead, total;
-    ngx_http_llm_recovery_t  recovery;
+    ngx_uint_t            n, ngone, total;
+    ngx_http_llm_owner_t  owners[NGX_HTTP_LLM_OWNERS];
 
     if (lmcf->shared == NULL) {
         return 0;
     }
 
-    n = ngx_http_llm_holds_pids(lmcf, pids);
-    ndead = ngx_http_llm_pids_dead(pids, n);
+    total = 0;
 
-    if (ndead == 0) {
-        return 0;
+    n = ngx_http_llm_holds_owners(lmcf, owners);
+    ngone = ngx_http_llm_owners_gone(owners, n);
+
+    if (ngone > 0 && recovery != NULL) {
+
+        /* now that they write no more: a file that was not there before may be
+         * theirs */
+
+        recovery->look(recovery->data);
     }
 
-    total = 0;
-    recovery.published = published;
-    recovery.data = data;
-
     do {
-        n = ngx_http_llm_holds_batch(lmcf, pids, ndead, &recovery);
+        n = (ngone > 0) ? ngx_http_llm_holds_batch(lmcf, owners, ngone,
+                                                   recovery)
+                        : 0;
         total += n;
     } while (n == NGX_HTTP_LLM_BATCH);
 
-    if (total > 0) {
+    /* who began it before may have been killed */
+
+    if (lmcf->shared->recount) {
         ngx_http_llm_holds_recount(lmcf);
     }
 

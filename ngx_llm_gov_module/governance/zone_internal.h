@@ -15,6 +15,10 @@
  */
 ngx_int_t ngx_http_llm_zone_lock(ngx_slab_pool_t *pool, ngx_log_t *log);
 
+/* for whoever has just got the lock: a hold half way into the queue or out of
+ * it */
+void ngx_http_llm_holds_redo(ngx_http_llm_shared_t *shared);
+
 /* the provider's slot, found by its account or made; NULL: the zone is full */
 ngx_http_llm_slot_t *ngx_http_llm_zone_slot(ngx_http_llm_main_conf_t *lmcf,
     llm_account_t *account);

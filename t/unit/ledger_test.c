@@ -22,7 +22,8 @@ static const llm_window_t  windows[WINDOWS] = {
 };
 
 
-static llm_redo_t  redo;
+static llm_redo_counter_t  redo_counters[WINDOWS];
+static llm_redo_t          redo = { .counters = redo_counters };
 
 
 typedef struct {
@@ -1064,7 +1065,7 @@ killed(void)
 
     admit(&hold, &t, &p, 90, 90, START, &s);
     commit(&hold, &actual, START);
-    hold.paid = 1;
+    hold.postings[hold.current].paid = 1;
     llm_ledger_recover(&hold);
     ok(spent(&t, 0, START) == 60 && spent(&p, 0, START) == 90,
        "who has paid does not pay again");
@@ -1072,12 +1073,12 @@ killed(void)
     admit(&hold, &t, &p, 90, 90, START, &s);
     commit(&hold, &actual, START);
     redo.account = &t.account;
-    redo.done = &hold.paid;
+    redo.done = &hold.postings[hold.current].paid;
     redo.value = 1;
     redo.n = 1;
-    redo.spent[0] = t.counters[0].spent;
-    redo.spent[0].cost += 30;
-    redo.unjournaled[0] = t.counters[0].unjournaled;
+    redo_counters[0].spent = t.counters[0].spent;
+    redo_counters[0].spent.cost += 30;
+    redo_counters[0].unjournaled = t.counters[0].unjournaled;
     t.counters[0].spent.input_tokens = 999999;
     llm_redo(&redo);
     llm_redo(&redo);
@@ -1132,6 +1133,7 @@ late(void)
 
     memset(&hold, 0, sizeof(hold));
     hold.unjournaled = true;
+    hold.redo = &redo;
     {
         unsigned         chosen;
         llm_party_t      tenants[1] = { party(&t) };
