@@ -162,7 +162,7 @@ llm_journal_claim_file(llm_journal_file_t *file)
  * A new life begins at a position that no life before it reached, though the
  * header may be older than what the store has folded of it (a power loss): the
  * clock in milliseconds times 2^20, as nobody appends a gigabyte in a second.
- * The tail goes first: whoever sees the new head sees it, too.
+ * Whoever sees the new head sees the others, too.
  */
 static void
 llm_journal_advance(llm_journal_header_t *header)
@@ -183,6 +183,7 @@ llm_journal_advance(llm_journal_header_t *header)
 
     position += header->size - position % header->size;
 
+    llm_journal_store(&header->ended, header->head);
     llm_journal_store(&header->tail, position);
     llm_journal_store(&header->head, position);
 }

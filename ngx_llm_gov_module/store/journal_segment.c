@@ -268,7 +268,10 @@ llm_segment_fold(llm_segment_t *segment, uint64_t position)
     header = segment->file.header;
     head = llm_journal_load(&header->head);
 
-    if (position > head) {
+    /* A file may be older than what the store has of it (a power loss): its
+     * next life must begin behind that, even if the clock was set back. */
+
+    if (position > head && !segment->locked) {
         position = head;
     }
 
@@ -328,11 +331,19 @@ bool
 llm_segments_published(llm_segment_t **segments, unsigned n, uint64_t id,
     uint64_t position)
 {
+    uint64_t  head;
     unsigned  i;
 
     for (i = 0; i < n; i++) {
         if (llm_segment_id(segments[i]) == id) {
-            return position != 0 && position < llm_segment_head(segments[i]);
+            head = llm_segment_head(segments[i]);
+
+            /* what was about to be written when its life ended stays so, when
+             * the next one has moved the head */
+
+            return position != 0 && position < head
+                   && position
+                      != llm_journal_load(&segments[i]->file.header->ended);
         }
     }
 

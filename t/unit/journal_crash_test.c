@@ -182,7 +182,7 @@ after_death(void)
 {
     int              rc;
     pid_t            pid;
-    uint64_t         number, position, published, next;
+    uint64_t         number, position, published, died, next;
     unsigned         n;
     const char      *dir;
     llm_journal_t   *journal;
@@ -205,6 +205,7 @@ after_death(void)
     segment = segments[0];
     position = llm_segment_tail(segment);
     published = position;
+    died = llm_segment_head(segment);
 
     llm_segment_recycle(segment, false);
     ok(llm_journal_claim(dir, 8, error) == NULL, "nor without its lock");
@@ -230,9 +231,10 @@ after_death(void)
     ok(llm_segments_published(segments, n, told->id, published)
        && !llm_segments_published(segments, n, told->id,
                                   llm_journal_position(journal))
+       && !llm_segments_published(segments, n, told->id, died)
        && !llm_segments_published(segments, n, told->id, 0)
        && !llm_segments_published(segments, n, told->id + 1, published),
-       "what was published is known after that, too");
+       "what was published is known after that, too, and what was not");
 
     put(journal, 1);
     number = 1;
