@@ -265,6 +265,106 @@ for my $policy (qw(refuse continue)) {
     $t->finish;
 }
 
+# the background process stands still, until the journal is full
+
+for my $policy (qw(refuse continue)) {
+    $t = gateway("on_error=$policy journal_size=256k", workers => 1);
+    my ($manager) = $t->children(qr/cache manager/);
+    my $sock = begin_stream($t);
+    wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 1 });
+    kill 'STOP', $manager;
+
+    my %count;
+    $count{$_->{status}}++ for $t->load(8, map { {
+        path => $path, headers => { Authorization => "Bearer $key" },
+        body => claude(sim(input => 100, output => 50)) } } 1 .. 600);
+    is($count{200} + ($count{429} // 0), 600, "on_error=$policy: 600 calls");
+
+    if ($policy eq 'refuse') {
+        ok($count{429}, 'a full journal refuses calls')
+            or diag(json_encode(\%count));
+
+    } else {
+        is($count{200}, 600, 'a full journal lets them through');
+        cmp_ok(journal($t)->{requests_without}, '>', 100, 'and counts them');
+    }
+
+    like(journal($t)->{error},
+         qr/is full, and was last written .* \d+ s ago: .*cache manager/,
+         'the status says what is the case, and what to do');
+    like($t->error_log, qr/\[error\].*journal is full.*; new calls are /,
+         'so does the log');
+    ok(http_read($sock)->{complete}, 'a stream from before ends well');
+    close $sock;
+    settled($t);
+
+    kill 'CONT', $manager;
+    ok(wait_for(sub { call($t)->{status} == 200 && !journal($t)->{error} },
+                10), 'it goes on, and all is well');
+    settled($t);
+    $spent = $t->spent(virtual_key => 'tester');
+    is($spent, $t->totals->{cost_nano}, 'what was answered is charged');
+    my $requests = requests($t, virtual_key => 'tester');
+
+    ok($t->quit, 'nginx ends');
+    $t->start;
+    is($t->spent(virtual_key => 'tester'), $spent,
+       'and in the store, with those that have no record');
+    is(requests($t, virtual_key => 'tester'), $requests,
+       'and their requests');
+    $t->finish;
+}
+
+# another process has the pid of a worker that was killed
+
+SKIP: {
+    my $next = '/proc/sys/kernel/ns_last_pid';
+
+    if (!-w $next) {
+        diag('SKIPPED: the next pid cannot be chosen here, so that one that '
+             . 'is used again is not tested');
+        skip 'the next pid cannot be chosen', 1;
+    }
+
+    $t = gateway('', workers => 1, allowed => [qr/exited on signal 9/]);
+    my $sock = begin_stream($t);
+    wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 1 });
+    sleep 0.3;
+    my $held = $t->held(virtual_key => 'tester');
+    my ($manager) = $t->children(qr/cache manager/);
+    my ($worker) = $t->workers;
+    my @others;
+
+    kill 'STOP', $manager;
+    kill 'KILL', $worker;
+    wait_for(sub { !kill 0, $worker });
+
+    for (1 .. 200) {
+        open my $fh, '>', $next or last;
+        syswrite $fh, $worker - 1;
+        close $fh;
+        my $pid = fork // die;
+        if ($pid == 0) { sleep 60; require POSIX; POSIX::_exit(0) }
+        push @others, $pid;
+        last if $pid == $worker;
+    }
+
+    my $again = $others[-1] == $worker;
+    kill 'CONT', $manager;
+
+    SKIP: {
+        skip 'others were faster than us to take the pid', 2 unless $again;
+
+        ok(settled($t), 'a pid that is used again: the hold is settled');
+        is($t->spent(virtual_key => 'tester'), $held, 'as it was held');
+    }
+
+    kill 'KILL', @others;
+    waitpid $_, 0 for @others;
+    close $sock;
+    $t->finish;
+}
+
 # refusals: a storm of them does not fill the journal
 
 $t = gateway('journal_size=256k');

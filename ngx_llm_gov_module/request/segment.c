@@ -7,6 +7,7 @@
 
 
 #define NGX_HTTP_LLM_CLAIM_MS  250
+#define NGX_HTTP_LLM_FULL      256
 
 
 /* of this process */
@@ -280,10 +281,33 @@ ngx_http_llm_segment_error(const char *error)
 void
 ngx_http_llm_segment_full(void)
 {
-    if (!ngx_http_llm_segments.failing) {
-        ngx_http_llm_segment_error("the journal is full: it is not written "
-                                   "into the store");
+    char                    text[NGX_HTTP_LLM_FULL];
+    int64_t                 past;
+    ngx_http_llm_shared_t  *shared;
+
+    shared = ngx_http_llm_segments.lmcf->shared;
+
+    /* another worker, which had room again, may have taken it back */
+
+    if (ngx_http_llm_segments.failing && shared->journal_error[0] != '\0') {
+        return;
     }
+
+    if (shared->store_error[0] != '\0') {
+        ngx_http_llm_segment_error("the journal is full, as the store cannot "
+                                   "be written: its error says why");
+        return;
+    }
+
+    past = ngx_http_llm_now() - ngx_max(shared->stored_ms, shared->created_ms);
+
+    (void) ngx_sprintf((u_char *) text,
+                       "the journal is full, and was last written into the "
+                       "store %L s ago: look whether the cache manager "
+                       "process runs and its disk keeps up, or raise "
+                       "journal_size%Z", past / 1000);
+
+    ngx_http_llm_segment_error(text);
 }
 
 
