@@ -348,6 +348,21 @@ like($one->{content}{response}, qr/"content"/, 'and answered');
 delete $_->{content} for $one, $said;
 is_deeply($one, $said, 'a row by its id');
 
+for my $case ([ 'bedrock_invoke_stream', 'type', qr/^message_start / ],
+              [ 'bedrock_converse_stream', undef, qr/^messageStart / ])
+{
+    my ($api, $member, $starts) = @$case;
+
+    my ($row) = grep { $_->{content} && $_->{api} eq $api
+                       && $_->{status} == 200 } @log;
+    my $answer = $t->get("/llm/logs/$row->{id}")->{json}{content}{response};
+    my @kinds = map { my $event = json_decode($_);
+                      $member ? $event->{$member} : keys %$event }
+        split /\n/, $answer;
+    like("@kinds", $starts, "$api: its events as lines of JSON");
+    cmp_ok(scalar @kinds, '>', 3, 'all of them');
+}
+
 my ($unsaid) = grep { $_ != $said && !$_->{content} && $_->{virtual_key} }
     @log;
 is_deeply($t->get("/llm/logs/$unsaid->{id}")->{json}, $unsaid,

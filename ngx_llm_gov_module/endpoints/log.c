@@ -5,6 +5,7 @@
 #include "respond.h"
 #include "task.h"
 #include "view.h"
+#include "../store/content_text.h"
 #include "../store/query.h"
 
 
@@ -13,14 +14,23 @@
 #define NGX_HTTP_LLM_ANSWER_TEXT   2
 
 
+/* the answer's parts, one behind the other, and what it takes to make them */
+typedef enum {
+    NGX_HTTP_LLM_LOG_HEAD = 0,
+    NGX_HTTP_LLM_LOG_SAID,
+    NGX_HTTP_LLM_LOG_TAIL,
+    NGX_HTTP_LLM_LOG_KEPT,          /* as the store has it */
+    NGX_HTTP_LLM_LOG_EVENTS,
+    NGX_HTTP_LLM_LOG_BUFS
+} ngx_http_llm_log_buf_t;
+
+
 typedef struct {
     unsigned char    id[LLM_ROW_ID_SIZE];
     llm_str_t        owner;         /* empty: anybody's */
     ngx_uint_t       theirs;        /* the row is not the owner's */
     ngx_uint_t       content;
-    llm_buf_t       *row;
-    llm_buf_t       *text;
-    llm_buf_t       *answer;
+    llm_buf_t       *bufs;
     int              rc;
 } ngx_http_llm_log_t;
 
@@ -30,13 +40,19 @@ ngx_http_llm_log_row(const llm_row_t *row, uint64_t seq, void *ctx)
 {
     ngx_http_llm_log_t *log = ctx;
 
+    llm_buf_t  *tail;
+
     if (log->owner.len && !llm_str_eq(log->owner, row->virtual_key)) {
         log->theirs = 1;
         return LLM_OK;
     }
 
+    tail = &log->bufs[NGX_HTTP_LLM_LOG_TAIL];
     log->content = row->content;
-    llm_row_json(log->row, row, seq);
+
+    llm_row_json_begin(&log->bufs[NGX_HTTP_LLM_LOG_HEAD], row, seq);
+    llm_row_json_end(tail, row);
+    llm_buf_str(tail, llm_str("\n"));
 
     return LLM_OK;
 }
@@ -46,62 +62,34 @@ static void
 ngx_http_llm_log_text(llm_store_t *store, ngx_http_llm_log_t *log,
     const char *name, unsigned direction)
 {
-    int  rc;
+    int         rc;
+    llm_buf_t  *kept, *events, *said;
 
-    log->text->len = 0;
-    rc = llm_query_content(store, log->id, direction, log->text);
+    kept = &log->bufs[NGX_HTTP_LLM_LOG_KEPT];
+    events = &log->bufs[NGX_HTTP_LLM_LOG_EVENTS];
+    said = &log->bufs[NGX_HTTP_LLM_LOG_SAID];
 
-    llm_buf_printf(log->answer, "\"%s\":", name);
+    kept->len = 0;
+    events->len = 0;
 
-    if (rc == LLM_OK) {
-        llm_buf_json_string(log->answer, (llm_str_t) { log->text->data,
-                                                       log->text->len });
+    rc = llm_query_content(store, log->id, direction, kept);
+
+    llm_buf_printf(said, "\"%s\":", name);
+
+    if (rc != LLM_OK) {
+        llm_buf_str(said, llm_str("null"));
+        log->rc = (rc == LLM_AGAIN) ? log->rc : rc;
         return;
     }
 
-    llm_buf_str(log->answer, llm_str("null"));
-
-    if (rc != LLM_AGAIN) {
-        log->rc = rc;
-    }
-}
-
-
-/* the row says that there is text: it stands in the place of `true`, which can
- * be in no string of the row, as quotes are escaped there */
-static void
-ngx_http_llm_log_content(llm_store_t *store, ngx_http_llm_log_t *log)
-{
-    u_char     *mark;
-    size_t      head;
-    llm_str_t   row;
-
-    static u_char  flag[] = "\"content\":true";
-
-    row.data = log->row->data;
-    row.len = log->row->len;
-    head = row.len;
-
-    mark = ngx_strlcasestrn((u_char *) row.data, (u_char *) row.data + row.len,
-                            flag, sizeof(flag) - 2);
-    if (mark) {
-        head = mark - (u_char *) row.data + sizeof("\"content\":") - 1;
+    if (llm_content_events(events, (llm_str_t) { kept->data, kept->len })
+        == LLM_OK)
+    {
+        kept = events;
     }
 
-    llm_buf_append(log->answer, row.data, head);
-
-    if (mark) {
-        llm_buf_str(log->answer, llm_str("{"));
-        ngx_http_llm_log_text(store, log, "request",
-                              NGX_HTTP_LLM_REQUEST_TEXT);
-        llm_buf_str(log->answer, llm_str(","));
-        ngx_http_llm_log_text(store, log, "response",
-                              NGX_HTTP_LLM_ANSWER_TEXT);
-        llm_buf_str(log->answer, llm_str("}"));
-
-        head += sizeof("true") - 1;
-        llm_buf_append(log->answer, row.data + head, row.len - head);
-    }
+    llm_buf_json_string(said, (llm_str_t) { kept->data, kept->len });
+    said->failed |= kept->failed;
 }
 
 
@@ -110,25 +98,26 @@ ngx_http_llm_log_run(llm_store_t *store, void *data)
 {
     ngx_http_llm_log_t *log = data;
 
+    llm_buf_t  *said;
+
     log->rc = llm_query_id(store, log->id, ngx_http_llm_log_row, log);
 
     if (log->rc != LLM_OK || log->theirs) {
         return;
     }
 
-    if (log->row->failed) {
-        log->rc = LLM_ERROR;
+    said = &log->bufs[NGX_HTTP_LLM_LOG_SAID];
+
+    if (!log->content) {
+        llm_buf_str(said, llm_str("false"));
         return;
     }
 
-    if (log->content) {
-        ngx_http_llm_log_content(store, log);
-
-    } else {
-        llm_buf_append(log->answer, log->row->data, log->row->len);
-    }
-
-    llm_buf_str(log->answer, llm_str("\n"));
+    llm_buf_str(said, llm_str("{"));
+    ngx_http_llm_log_text(store, log, "request", NGX_HTTP_LLM_REQUEST_TEXT);
+    llm_buf_str(said, llm_str(","));
+    ngx_http_llm_log_text(store, log, "response", NGX_HTTP_LLM_ANSWER_TEXT);
+    llm_buf_str(said, llm_str("}"));
 }
 
 
@@ -151,7 +140,8 @@ ngx_http_llm_log_done(ngx_http_request_t *r, void *data)
                                           "the request log cannot be read");
     }
 
-    return ngx_http_llm_respond(r, NGX_HTTP_OK, &json, log->answer, 1);
+    return ngx_http_llm_respond(r, NGX_HTTP_OK, &json, log->bufs,
+                                NGX_HTTP_LLM_LOG_TAIL + 1);
 }
 
 
@@ -159,7 +149,6 @@ ngx_int_t
 ngx_http_llm_log(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
 {
     ngx_int_t            rc;
-    llm_buf_t           *bufs;
     ngx_http_llm_log_t  *log;
 
     rc = ngx_http_llm_task_possible(r, view->lmcf);
@@ -169,9 +158,14 @@ ngx_http_llm_log(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
     }
 
     log = ngx_pcalloc(r->pool, sizeof(ngx_http_llm_log_t));
-    bufs = ngx_http_llm_respond_bufs(r, 3);
 
-    if (log == NULL || bufs == NULL) {
+    if (log == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    log->bufs = ngx_http_llm_respond_bufs(r, NGX_HTTP_LLM_LOG_BUFS);
+
+    if (log->bufs == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -191,10 +185,6 @@ ngx_http_llm_log(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
     if (view->key) {
         log->owner = ngx_http_llm_str(view->key->name);
     }
-
-    log->row = &bufs[0];
-    log->text = &bufs[1];
-    log->answer = &bufs[2];
 
     return ngx_http_llm_task(r, view->lmcf, ngx_http_llm_log_run,
                              ngx_http_llm_log_done, log);

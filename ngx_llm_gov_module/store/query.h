@@ -91,6 +91,10 @@ typedef enum {
 /* one JSON object, no newline */
 void llm_row_json(llm_buf_t *buf, const llm_row_t *row, uint64_t seq);
 
+/* the same in two parts: before and behind the value of "content" */
+void llm_row_json_begin(llm_buf_t *buf, const llm_row_t *row, uint64_t seq);
+void llm_row_json_end(llm_buf_t *buf, const llm_row_t *row);
+
 /* RFC 4180, with CRLF; a cell that a spreadsheet would take for a formula gets
  * a leading apostrophe.  One line a row; llm_attempt_csv: one per attempt. */
 void llm_row_csv_head(llm_buf_t *buf);

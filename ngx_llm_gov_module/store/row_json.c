@@ -29,8 +29,16 @@ static void llm_json_bool(llm_buf_t *buf, const char *name, bool value);
 void
 llm_row_json(llm_buf_t *buf, const llm_row_t *row, uint64_t seq)
 {
-    char      id[33];
-    unsigned  i;
+    llm_row_json_begin(buf, row, seq);
+    llm_buf_str(buf, row->content ? llm_str("true") : llm_str("false"));
+    llm_row_json_end(buf, row);
+}
+
+
+void
+llm_row_json_begin(llm_buf_t *buf, const llm_row_t *row, uint64_t seq)
+{
+    char  id[33];
 
     llm_row_id_text(row->id, id);
 
@@ -44,6 +52,15 @@ llm_row_json(llm_buf_t *buf, const llm_row_t *row, uint64_t seq)
     llm_json_usage(buf, row);
     llm_json_cost(buf, row);
     llm_json_client(buf, row);
+
+    llm_buf_str(buf, llm_str(",\"content\":"));
+}
+
+
+void
+llm_row_json_end(llm_buf_t *buf, const llm_row_t *row)
+{
+    unsigned  i;
 
     llm_buf_str(buf, llm_str(",\"attempts\":["));
 
@@ -176,7 +193,6 @@ llm_json_client(llm_buf_t *buf, const llm_row_t *row)
 
     llm_json_bool(buf, ",\"aborted\":", row->aborted);
     llm_json_bool(buf, ",\"recovered\":", row->recovered);
-    llm_json_bool(buf, ",\"content\":", row->content);
 }
 
 

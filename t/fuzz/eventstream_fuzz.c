@@ -4,6 +4,7 @@
  * them.
  */
 
+#include "store/content_text.h"
 #include "wire/eventstream.h"
 
 #include <stdlib.h>
@@ -124,8 +125,9 @@ mend(uint8_t *p, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    seen_t    whole, cut;
-    uint8_t  *copy;
+    seen_t      whole, cut;
+    uint8_t    *copy;
+    llm_buf_t   text;
 
     if (size < 2) {
         return 0;
@@ -137,6 +139,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 0x80) {
         mend(copy, size - 1);
     }
+
+    llm_buf_init(&text, 1 << 20);
+    (void) llm_content_events(&text, (llm_str_t) { (char *) copy, size - 1 });
+    llm_buf_free(&text);
 
     decode((char *) copy, size - 1, size - 1, &whole);
     decode((char *) copy, size - 1, 1 + data[0] % 32, &cut);
