@@ -72,19 +72,30 @@ class Nginx:
             return [parent, *map(int, file.read().split())]
 
     def cpu(self):
-        """Nanoseconds of all processes, by the scheduler's own count."""
-        total = 0
+        """Nanoseconds of the worker, and of the other processes, by the
+        scheduler's own count."""
+        worker = rest = 0
         for pid in self.pids():
-            with open(f"/proc/{pid}/schedstat") as file:
-                total += int(file.read().split()[0])
-        return total
+            used = 0
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                    used += int(file.read().split()[0])
+            if self.is_worker(pid):
+                worker += used
+            else:
+                rest += used
+        return worker, rest
+
+    @staticmethod
+    def is_worker(pid):
+        with open(f"/proc/{pid}/cmdline") as file:
+            return "worker" in file.read()
 
     def worker_memory(self):
         """Resident kilobytes of the worker."""
         for pid in self.pids():
-            with open(f"/proc/{pid}/cmdline") as file:
-                if "worker" not in file.read():
-                    continue
+            if not self.is_worker(pid):
+                continue
             with open(f"/proc/{pid}/status") as file:
                 status = file.read()
             anon = re.search(r"RssAnon:\s+(\d+)", status)
@@ -144,9 +155,16 @@ class Bench:
         for name, value in values.items():
             rows.setdefault(name, []).append(value)
 
+    def record_cpu(self, case, side, front, before, count):
+        """Microseconds for each of `count`."""
+        worker, rest = (after - then
+                        for after, then in zip(front.cpu(), before))
+        count = max(count, 1) * 1000
+        self.record(case, side, worker=worker / count, rest=rest / count)
+
     def run_wrk(self, case, side, front, path, key="bearer", size=1,
                 status=200):
-        url = f"http://127.0.0.1:{self.values[side]}{path}"
+        url = f"http://127.0.0.1:{self.port(side)}{path}"
         env = dict(os.environ, BENCH_KEY=files.KEYS[key],
                    BENCH_BODY=f"{self.folder}/body{size}")
         command = ["wrk", "-t1", "-c32", "-s", f"{HERE}/post.lua", url]
@@ -158,21 +176,21 @@ class Bench:
             command[:3] + [f"-d{max(1, round(self.options.seconds))}s"]
             + command[3:], env=env, capture_output=True, text=True,
             check=True, preexec_fn=self.on_load_core).stdout
-        cpu = front.cpu() - before
         count = int(re.search(r"(\d+) requests in", out).group(1))
         rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
         bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
         bad = int(bad.group(1)) if bad else 0
         if bad != (0 if status == 200 else count) or "Socket errors" in out:
             self.failed.append(f"{case}, {side}: {bad} of {count} not 200")
-        self.record(case, side, rate=rate, cpu=cpu / 1000 / max(count, 1))
+        self.record_cpu(case, side, front, before, count)
+        self.record(case, side, rate=rate)
 
     def run_load(self, case, side, front, path, key, connections, seconds,
                  content, per):
         request = files.write(
             f"{self.folder}/request", files.http_request(
                 path, files.KEYS[key], content))
-        command = [f"{self.options.tools}/load", str(self.values[side]),
+        command = [f"{self.options.tools}/load", str(self.port(side)),
                    request, str(connections)]
 
         # the first streams cost handshakes and show what memory they take
@@ -188,15 +206,14 @@ class Bench:
         out = subprocess.run([*command, str(seconds)], capture_output=True,
                              text=True, check=True,
                              preexec_fn=self.on_load_core).stdout
-        cpu = front.cpu() - before
         streams, errors, median, tail = map(int, out.split())
         if errors or not streams:
             self.failed.append(f"{case}, {side}: {errors} broken streams,"
                                f" {streams} whole")
         if connections >= 50:
             self.record(case, side, memory=memory)
+        self.record_cpu(case, side, front, before, streams * per)
         self.record(case, side, rate=streams / seconds,
-                    cpu=cpu / 1000 / max(streams, 1) / per,
                     first=median / 1000, tail=tail / 1000)
 
     def cases(self):
@@ -210,6 +227,9 @@ class Bench:
         burst = dict(connections=1, seconds=self.options.seconds, per=1)
         claude = files.body(1024, model=files.ALIAS, stream=True)
         wrk, load = self.run_wrk, self.run_load
+        yield "1 KB, without llm_store", [
+            ("plain", wrk, dict(path=invoke)),
+            ("unkept", wrk, dict(path=invoke))]
         for size in (1, 64):
             for key in ("bearer", "sigv4"):
                 yield f"{size} KB, {key}", [
@@ -235,11 +255,14 @@ class Bench:
             ("governed", load, dict(path=stream, key="burst", content=one,
                                     **burst))]
 
+    def port(self, side):
+        return self.values["plain" if side == "plain" else "governed"]
+
     def front(self, side, number):
         values = dict(self.values, prefix=f"{self.folder}/{side}{number}")
         conf = (files.PLAIN % values if side == "plain"
-                else files.governed(values))
-        return Nginx(self.options, values["prefix"], values[side], conf)
+                else files.governed(values, kept=side != "unkept"))
+        return Nginx(self.options, values["prefix"], self.port(side), conf)
 
     def run(self):
         """Fresh processes for every measurement, the sides alternating."""
@@ -261,26 +284,27 @@ class Bench:
 
     def report(self):
         print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
-        print(f"{self.options.rounds} rounds, medians; CPU of all nginx"
-              " processes in microseconds per request, or per event of a"
-              " stream;\nmemory in KB per open stream; first byte in"
-              " microseconds\n")
-        head = ("", "", "per s", "CPU", "ratio", "memory", "first", "p99")
-        line = "{:28} {:9} {:>9} {:>8} {:>7} {:>8} {:>8} {:>8}"
+        print(f"{self.options.rounds} rounds, medians; CPU of the worker, and"
+              " of nginx's other processes, in microseconds\nper request, or"
+              " per event of a stream; the workers' ratio; memory in KB per"
+              " open stream;\nfirst byte in microseconds\n")
+        head = ("", "", "per s", "worker", "ratio", "others", "memory",
+                "first", "p99")
+        line = "{:28} {:9} {:>8} {:>7} {:>6} {:>7} {:>7} {:>7} {:>7}"
         print(line.format(*head))
         for case, sides in self.results.items():
             middle = {side: {name: statistics.median(values)
                              for name, values in rows.items()}
                       for side, rows in sides.items()}
             for side, row in middle.items():
-                ratio = row["cpu"] / middle.get("plain", row)["cpu"]
+                ratio = row["worker"] / middle.get("plain", row)["worker"]
                 cell = lambda name: (f"{row[name]:.1f}" if name in row
                                      else "")
                 print(line.format(
                     case if side == "plain" else "", side,
-                    f"{row['rate']:.0f}", f"{row['cpu']:.2f}",
+                    f"{row['rate']:.0f}", f"{row['worker']:.2f}",
                     "" if side == "plain" else f"{ratio:.3f}",
-                    cell("memory"), cell("first"), cell("tail")))
+                    f"{row['rest']:.2f}", cell("memory"), cell("first"), cell("tail")))
         for text in self.failed:
             print(f"NOT AS EXPECTED: {text}")
         return 1 if self.failed else 0

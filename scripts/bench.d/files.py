@@ -105,7 +105,7 @@ http {
     access_log off;
 
     llm_zone gov:64m;
-    llm_store %(prefix)s/store sync=1s;
+    %(store)s
     llm_prices %(root)s/conf/prices.json;
 %(providers)s
     llm_customer bench {
@@ -191,7 +191,8 @@ def certificate(folder):
     return names
 
 
-def governed(values):
+def governed(values, kept=True):
+    """`kept` is whether there is a store, with a journal in memory."""
     def provider(name, port, credentials):
         return PROVIDER % dict(values, name=name, port=values[port],
                                credentials=credentials)
@@ -209,4 +210,6 @@ def governed(values):
         keys += KEY % dict(values, name=name, route=route, budget=budget)
         write(f"{values['prefix']}/{name}.key", KEYS[name])
     write(f"{values['prefix']}/upstream.key", "ABSK-bench-0123456789abcdef")
-    return GOVERNED % dict(values, providers=providers, keys=keys)
+    store = "llm_store %(prefix)s/store journal_size=64m;" if kept else ""
+    return GOVERNED % dict(values, providers=providers, keys=keys,
+                           store=store % values)

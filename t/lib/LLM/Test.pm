@@ -272,7 +272,10 @@ sub start {
 
     wait_for(sub {
         my $sock = http_connect($self->port, timeout => 1);
-        return 1 if $sock;
+
+        # before it has workers nginx may overlook a signal
+
+        return 1 if $sock && $self->workers;
         return waitpid($pid, WNOHANG) ? 2 : 0;
     }, 30);
 
