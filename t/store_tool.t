@@ -138,6 +138,8 @@ like($out, qr/^journal +\S+journal: \d+ segments, 2 written to, /m, 'journal');
 
 ($out, $status) = store('compact', $store, "$t->{prefix}/copy");
 is($status, 0, 'compact') or diag($out);
+is((stat "$t->{prefix}/copy/data.mdb")[2] & 0777, 0600,
+   'the copy is for nobody else');
 ($out, $status) = store('verify', "$t->{prefix}/copy");
 is($status, 0, 'the copy adds up') or diag($out);
 is((store('export', "$t->{prefix}/copy"))[0], (store('export', $store))[0],

@@ -5,6 +5,8 @@
 #include "tool.h"
 #include "store/retention.h"
 
+#include <sys/stat.h>
+
 
 static uint64_t
 file_size(llm_store_t *store)
@@ -38,6 +40,10 @@ main(int argc, char **argv)
     }
 
     store = tool_open(argv[1]);
+
+    /* LMDB would let everybody read it */
+
+    (void) umask(077);
 
     if (llm_store_copy(store, argv[2]) != LLM_OK) {
         tool_die("%s", llm_store_error(store));
