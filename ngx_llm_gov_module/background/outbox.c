@@ -138,6 +138,8 @@ llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step, bool *due)
     MDB_stat     stat;
     MDB_cursor  *cursor;
 
+    *due = false;
+
     rc = llm_store_read(store, &txn);
     if (rc != 0) {
         return llm_store_fail(store, "read", rc);
