@@ -112,6 +112,8 @@ typedef struct {
     unsigned                    requests:1; /* wants these */
     unsigned                    budgets:1;
     unsigned                    was_live:1;
+    unsigned                    unread:1;   /* what it says waits until it
+                                               reads */
 } ngx_http_llm_watcher_t;
 
 

@@ -249,6 +249,13 @@ ngx_http_llm_socket_reader(ngx_http_request_t *r)
         return;
     }
 
+    if (ngx_http_llm_watcher_queued(watcher) > NGX_HTTP_LLM_LIVE_FULL) {
+        /* who does not read is not read either: each ping means a pong */
+        watcher->unread = 1;
+        ngx_http_block_reading(r);
+        return;
+    }
+
     watcher->reads = 0;
     rc = wslay_event_recv(watcher->socket);
 

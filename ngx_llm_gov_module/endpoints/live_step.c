@@ -25,6 +25,7 @@ struct ngx_http_llm_step_s {
 
     uint64_t                     next;
     ngx_uint_t                   failed;
+    ngx_uint_t                   unreadable;    /* the first row */
     llm_buf_t                    json;
     llm_buf_t                    text;
     ngx_http_llm_framer_t        framer;
@@ -103,9 +104,13 @@ ngx_http_llm_step_thread(void *data, ngx_log_t *log)
 
     if (llm_query_since(store, &seq, ngx_min(left, NGX_HTTP_LLM_LIVE_SCAN),
                         ngx_http_llm_step_row, step, &lost)
-        == LLM_ERROR)
+        == LLM_ERROR
+        && step->next == step->first)
     {
-        step->failed = 1;
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: the live feed cannot read "
+                      "the rows from number %uL on: \"scripts/store verify\" "
+                      "says more", step->first);
+        step->unreadable = 1;
         return;
     }
 
@@ -127,6 +132,12 @@ ngx_http_llm_step_give(ngx_http_llm_step_t *step,
     watcher->step = NULL;
 
     if (watcher->state != NGX_HTTP_LLM_LIVE_STEPPING) {
+        return;
+    }
+
+    if (step->unreadable) {
+        ngx_http_llm_watcher_close(watcher, WSLAY_CODE_INTERNAL_SERVER_ERROR,
+                                   "the log cannot be read there");
         return;
     }
 
@@ -211,6 +222,7 @@ ngx_http_llm_step_start(ngx_http_llm_step_t *step,
     step->next = watcher->next;
     step->bound = ngx_http_llm_feed.next;
     step->failed = 0;
+    step->unreadable = 0;
     step->json.len = 0;
     step->json.failed = false;
     step->text.len = 0;

@@ -222,6 +222,14 @@ ngx_http_llm_watcher_flush(ngx_http_llm_watcher_t *watcher)
         return;
     }
 
+    if (watcher->unread
+        && ngx_http_llm_watcher_queued(watcher) < NGX_HTTP_LLM_LIVE_ROOM)
+    {
+        watcher->unread = 0;
+        ngx_post_event(watcher->request->connection->read,
+                       &ngx_posted_events);
+    }
+
     if (watcher->state == NGX_HTTP_LLM_LIVE_WAITING
         && ngx_http_llm_watcher_queued(watcher) < NGX_HTTP_LLM_LIVE_ROOM)
     {

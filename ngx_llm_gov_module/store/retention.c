@@ -25,7 +25,8 @@
 /* what there is to do */
 typedef struct {
     bool           rows;            /* older than before_ms */
-    bool           full;            /* the oldest, whatever their age */
+    uint64_t       excess;          /* bytes: the oldest go, whatever their
+                                       age */
     bool           content;
     bool           rollups;
     bool           names;
@@ -34,6 +35,10 @@ typedef struct {
     int64_t        minutes_ms;
     int64_t        hours_ms;
     uint32_t       today;
+
+    /* of one transaction */
+    uint64_t       left;            /* of the excess */
+    unsigned       texts;           /* of content that went */
     llm_row_t      row;
 } llm_retention_step_t;
 
@@ -57,8 +62,13 @@ static int llm_retention_block(llm_retention_step_t *step, llm_store_t *store,
     MDB_txn *txn, llm_tally_t *tally, MDB_val *key);
 static int llm_retention_recent(llm_retention_step_t *step,
     llm_store_t *store, MDB_txn *txn, llm_tally_t *tally);
+static bool llm_retention_enough(const llm_retention_step_t *step,
+    int64_t ended_ms);
+static void llm_retention_freed(llm_retention_step_t *step, size_t bytes);
 static int llm_retention_row(llm_retention_step_t *step, llm_store_t *store,
     MDB_txn *txn, llm_tally_t *tally);
+static int llm_retention_said(llm_retention_step_t *step, llm_store_t *store,
+    MDB_txn *txn);
 static int llm_retention_content(llm_retention_step_t *step,
     llm_store_t *store, MDB_txn *txn);
 static int llm_retention_names(llm_retention_step_t *step, llm_store_t *store,
@@ -101,7 +111,7 @@ llm_retention_run(llm_store_t *store, const llm_retention_t *retention,
         return llm_store_fail(store, "read", rc);
     }
 
-    if (!step.rows && !step.full && !step.content && !step.rollups
+    if (!step.rows && step.excess == 0 && !step.content && !step.rollups
         && !step.names)
     {
         return LLM_OK;
@@ -174,7 +184,7 @@ llm_retention_look_full(llm_retention_step_t *step, llm_store_t *store,
     rc = llm_retention_oldest(store, txn, &oldest_ms);
 
     if (rc != 0 || oldest_ms != INT64_MAX) {
-        step->full = true;
+        step->excess = used - size;
         return rc;
     }
 
@@ -329,6 +339,7 @@ llm_retention_oldest_minute(llm_store_t *store, MDB_txn *txn,
 }
 
 
+/* may be called again from the start */
 static int
 llm_retention_step(llm_store_t *store, MDB_txn *txn, void *ctx)
 {
@@ -338,8 +349,10 @@ llm_retention_step(llm_store_t *store, MDB_txn *txn, void *ctx)
     bool  more;
 
     rc = 0;
+    step->left = step->excess;
+    step->texts = 0;
 
-    if (step->rows || step->full) {
+    if (step->rows || step->excess > 0) {
         rc = llm_retention_rows(step, store, txn);
         step->more = true;
     }
@@ -419,7 +432,7 @@ llm_retention_blocks(llm_retention_step_t *step, llm_store_t *store,
             return MDB_CORRUPTED;
         }
 
-        if (summary.ended_max >= step->before_ms && !step->full) {
+        if (llm_retention_enough(step, summary.ended_max)) {
             return 0;
         }
 
@@ -473,6 +486,7 @@ llm_retention_block(llm_retention_step_t *step, llm_store_t *store,
     }
 
     free(copy);
+    llm_retention_freed(step, value.mv_size);
 
     if (rc == 0) {
         rc = mdb_del(txn, store->blocks, key, NULL);
@@ -522,10 +536,11 @@ llm_retention_recent(llm_retention_step_t *step, llm_store_t *store,
             break;
         }
 
-        if (step->row.ended_ms >= step->before_ms && !step->full) {
+        if (llm_retention_enough(step, step->row.ended_ms)) {
             break;
         }
 
+        llm_retention_freed(step, value.mv_size);
         rc = llm_retention_row(step, store, txn, tally);
 
         if (rc == 0) {
@@ -539,22 +554,43 @@ llm_retention_recent(llm_retention_step_t *step, llm_store_t *store,
 }
 
 
+/* May what ended then stay, or has this transaction done its part?  Texts lie
+ * on pages of their own, which are looked at one by one. */
+static bool
+llm_retention_enough(const llm_retention_step_t *step, int64_t ended_ms)
+{
+    return (ended_ms >= step->before_ms && step->left == 0)
+           || step->texts >= LLM_RETENTION_CONTENT;
+}
+
+
+static void
+llm_retention_freed(llm_retention_step_t *step, size_t bytes)
+{
+    step->left -= (bytes < step->left) ? bytes : step->left;
+}
+
+
 /* step->row goes, and its content */
 static int
 llm_retention_row(llm_retention_step_t *step, llm_store_t *store,
     MDB_txn *txn, llm_tally_t *tally)
 {
-    int            rc;
-    MDB_val        key;
-    unsigned char  name[LLM_ROW_ID_SIZE + 1];
-
     if (llm_tally_row(tally, &step->row) != LLM_OK) {
         return ENOMEM;
     }
 
-    if (!step->row.content) {
-        return 0;
-    }
+    return step->row.content ? llm_retention_said(step, store, txn) : 0;
+}
+
+
+static int
+llm_retention_said(llm_retention_step_t *step, llm_store_t *store,
+    MDB_txn *txn)
+{
+    int            rc;
+    MDB_val        key, value;
+    unsigned char  name[LLM_ROW_ID_SIZE + 1];
 
     memcpy(name, step->row.id, LLM_ROW_ID_SIZE);
     key = (MDB_val) { sizeof(name), name };
@@ -563,7 +599,13 @@ llm_retention_row(llm_retention_step_t *step, llm_store_t *store,
          name[LLM_ROW_ID_SIZE] <= 2;
          name[LLM_ROW_ID_SIZE]++)
     {
-        rc = mdb_del(txn, store->content, &key, NULL);
+        rc = mdb_get(txn, store->content, &key, &value);
+
+        if (rc == 0) {
+            step->texts++;
+            llm_retention_freed(step, value.mv_size);
+            rc = mdb_del(txn, store->content, &key, NULL);
+        }
 
         if (rc != 0 && rc != MDB_NOTFOUND) {
             return rc;
