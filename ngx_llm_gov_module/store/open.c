@@ -54,7 +54,6 @@ static int llm_store_database(llm_store_t *store, MDB_txn *txn);
 static int llm_store_check_format(llm_store_t *store, MDB_txn *txn,
     bool *old);
 static int llm_store_new_format(llm_store_t *store, MDB_txn *txn);
-static int llm_store_check_size(llm_store_t *store);
 static void llm_store_own(const char *dir, const char *file,
     const struct stat *owner);
 
@@ -255,8 +254,10 @@ llm_store_open_env(llm_store_t *store, const char *dir)
         mdb_reader_check(store->env, &dead);
     }
 
-    if (llm_store_check_size(store) != LLM_OK) {
-        return LLM_ERROR;
+    rc = llm_length_check(store);
+
+    if (rc != 0) {
+        return llm_store_fail(store, "open the store", rc);
     }
 
     return llm_store_open_databases(store);
@@ -286,31 +287,6 @@ llm_store_own(const char *dir, const char *file, const struct stat *owner)
         /* the background process will say that it may not write */
         return;
     }
-}
-
-
-/* a file that was cut short would end in SIGBUS when its pages are touched */
-static int
-llm_store_check_size(llm_store_t *store)
-{
-    int           fd;
-    MDB_stat      main_db;
-    struct stat   st;
-    MDB_envinfo   info;
-
-    mdb_env_get_fd(store->env, &fd);
-    mdb_env_stat(store->env, &main_db);
-    mdb_env_info(store->env, &info);
-
-    if (fstat(fd, &st) == -1) {
-        return llm_store_fail(store, "open the store", errno);
-    }
-
-    if ((size_t) st.st_size / main_db.ms_psize <= info.me_last_pgno) {
-        return llm_store_fail(store, "open the store", MDB_CORRUPTED);
-    }
-
-    return LLM_OK;
 }
 
 

@@ -24,5 +24,10 @@ typedef struct {
 int llm_store_enter(llm_store_t *store, unsigned flags, MDB_txn **txn);
 void llm_store_leave(llm_store_t *store);
 
+/* length.c: is the file as long as it must be?  LMDB's error.  And, after a
+ * commit: what makes it so. */
+int llm_length_check(llm_store_t *store);
+void llm_length_keep(llm_store_t *store);
+
 
 #endif /* LLM_STORE_PRIVATE_H */

@@ -70,6 +70,7 @@ llm_store_attempt(llm_store_t *store, llm_store_step_pt step, void *ctx)
 
     if (rc == 0) {
         rc = mdb_txn_commit(txn);
+        llm_length_keep(store);
 
     } else {
         mdb_txn_abort(txn);

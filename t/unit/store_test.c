@@ -557,6 +557,100 @@ test_growth(void)
 }
 
 
+#define PASSING  (256 * 1024)
+
+/* pages at the end of the file that were taken and given back at once */
+static int
+passing_step(llm_store_t *to, MDB_txn *txn, void *ctx)
+{
+    int           rc;
+    size_t       *size = ctx;
+    MDB_val       key, value;
+    static char   bytes[PASSING];
+
+    rc = 0;
+    key = (MDB_val) { 7, "passing" };
+    value = (MDB_val) { 0, bytes };
+
+    while (rc == 0 && value.mv_size < *size) {
+        value.mv_size += 8192;
+        rc = mdb_put(txn, to->content, &key, &value, 0);
+    }
+
+    return rc ? rc : mdb_del(txn, to->content, &key, NULL);
+}
+
+
+/* the length that the file has, and the one with all its pages */
+static bool
+whole(llm_store_t *store, const char *dir)
+{
+    char         path[128];
+    MDB_stat     stat_db;
+    MDB_envinfo  info;
+    struct stat  st;
+
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    mdb_env_info(store->env, &info);
+    mdb_env_stat(store->env, &stat_db);
+
+    return stat(path, &st) == 0
+           && (size_t) st.st_size >= (info.me_last_pgno + 1)
+                                     * stat_db.ms_psize;
+}
+
+
+static void
+test_length(void)
+{
+    bool          always;
+    size_t        size;
+    MDB_txn      *txn;
+    const char   *dir, *error;
+    llm_store_t  *store, *reader;
+
+    dir = fresh("length");
+    store = llm_store_open(dir, &error);
+    always = true;
+
+    for (size = 8192; size <= PASSING; size += 8192) {
+        always &= llm_store_write(store, passing_step, &size) == LLM_OK
+                  && whole(store, dir);
+    }
+
+    ok(always, "pages that were never written belong to the file");
+
+    reader = llm_store_open_readonly(dir, &error);
+    ok(reader != NULL, "who reads opens it%s%s", reader ? "" : ": ",
+       reader ? "" : error);
+    llm_store_close(reader);
+    llm_store_close(store);
+
+    /* as if the process had died before it made the file longer */
+
+    dir = fresh("length");
+    store = llm_store_open(dir, &error);
+
+    for (size = 8192; size <= PASSING && whole(store, dir); size += 8192) {
+        mdb_txn_begin(store->env, NULL, 0, &txn);
+        passing_step(store, txn, &size);
+        mdb_txn_commit(txn);
+    }
+
+    ok(!whole(store, dir), "one that ends before them, after %zu bytes",
+       size);
+    llm_store_close(store);
+
+    store = llm_store_open(dir, &error);
+    ok(store != NULL && whole(store, dir), "is opened, and made longer%s%s",
+       store ? "" : ": ", store ? "" : error);
+
+    if (store != NULL) {
+        llm_store_close(store);
+    }
+}
+
+
 /* readers in threads of another process, while the map grows */
 static void *
 read_for_ever(void *data)
@@ -982,6 +1076,7 @@ main(void)
     test_clock_set_back();
     test_two_processes();
     test_growth();
+    test_length();
     test_readers();
     test_format();
     test_journals();
