@@ -8,6 +8,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use Digest::SHA qw(sha256_hex);
 use File::Path qw(remove_tree);
 use LLM::Test;
 use Test::More;
@@ -150,6 +151,27 @@ is($continue->spent(virtual_key => 'tester'), $spent,
 is($continue->account(virtual_key => 'tester')->{spent}{requests}, 1,
    'with its request');
 $continue->finish;
+
+# where it lies by itself: in memory where it may, else beside the store; two
+# stores never share one
+
+for my $store ('one', 'two') {
+    my $t = LLM::Test->gateway(default_journal => 1, http => "
+        llm_store %%PREFIX%%/$store;
+        llm_virtual_key tester { secret $key; }");
+    my $folder = "$t->{prefix}/$store";
+    my $run = `stat -f -c %T /run` =~ /^(?:tmpfs|ramfs)$/ && -w '/run';
+    my $expected = $run ? '/run/llm_gov/' . substr(sha256_hex($folder), 0, 16)
+                        : "$folder/journal";
+
+    ok(!-e $expected, "by default the journal is in $expected");
+    $t->start_sim->start;
+    is(call($t)->{status}, 200, 'it serves');
+    ok(scalar(my @segments = glob "$expected/*.journal"), 'from there');
+    $t->finish;
+    remove_tree($expected);
+    rmdir '/run/llm_gov' if $run;
+}
 
 # workers are killed at random moments under load, with failing providers: what
 # the accounts say is what the store has

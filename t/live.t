@@ -133,8 +133,8 @@ for my $case (
     ok(length($r->{json}{error}{message} // ''), "$what: says why");
 }
 
-is(handshake('/llm/live', headers => { Origin => 'http://gateway.test:80' })
-   ->{status}, 101, 'our own page');
+is(handshake('/llm/live', headers => { Origin => 'http://gateway.test:80' },
+             limit => 1)->{status}, 101, 'our own page');
 
 # a WebSocket: from where the log ends
 
@@ -183,14 +183,32 @@ for my $case (@filters) {
     is("@{ $got->{seqs} }", "@$seqs", "$query");
 }
 
-my $money = watch('?types=budget', keep => 1, timeout => 3);
+my $money = watch('?types=budget', keep => 1, budgets => 1, linger => 0.5);
 calls(2);
 my ($only) = seen($money);
 is(scalar @{ $only->{seqs} }, 0, 'budgets only: no request');
 cmp_ok(scalar @{ $only->{budgets} }, '>', 0, 'but budgets');
 
-my ($ahead) = seen(watch('?since=999999', timeout => 1));
+my ($ahead) = seen(watch('?since=999999', rows => 0));
 is($ahead->{hello}, 10, 'a number that was never given: begins at the end');
+
+# one that does not read, while the others go on; what becomes of it is seen
+# below, half a minute later
+
+my $slow = http_connect($t->port('narrow'));
+setsockopt($slow, SOL_SOCKET, SO_RCVBUF, pack('i', 65536));
+http_send($slow, join "\r\n", 'GET /llm/live HTTP/1.1', 'Host: a',
+          'Upgrade: websocket', 'Connection: upgrade',
+          'Sec-WebSocket-Version: 13',
+          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '');
+sleep 0.5;
+
+my $quick = watch('', rows => 600, timeout => 60, port => $t->port('narrow'));
+my $began = time;
+calls(600, why => 'while one does not read');
+my ($others) = seen($quick);
+is(scalar @{ $others->{seqs} }, 600, 'the others see everything');
+ok(!grep({ $others->{seqs}[$_] != 11 + $_ } 0 .. 599), 'in order');
 
 # server-sent events, with the id to resume at; over HTTP/2, too
 
@@ -214,66 +232,39 @@ sub events {
     return ($r, @messages);
 }
 
-my ($r, @messages) = events('?since=0&types=request');
+my ($r, @messages) = events('?since=600&types=request');
 is("$r->{status} $r->{headers}{'content-type'}", '200 text/event-stream',
    'events');
 is(join(' ', map { $_->{seq} } grep { $_->{type} eq 'request' } @messages),
-   join(' ', 1 .. 10), 'events: each row');
+   join(' ', 601 .. 610), 'events: each row');
 is($messages[0]{type}, 'hello', 'events: hello first');
 
-(undef, @messages) = events('?since=0', headers => { 'Last-Event-ID' => 7 });
+(undef, @messages) = events('?since=600',
+                           headers => { 'Last-Event-ID' => 607 });
 is(join(' ', map { $_->{seq} } grep { $_->{type} eq 'request' } @messages),
-   '8 9 10', 'Last-Event-ID is newer than what the address says');
+   '608 609 610', 'Last-Event-ID is newer than what the address says');
 
 my $h2 = join '', map { "$_\n" } grep { /^data/ } split /\n/, scalar
     `curl -s -m 2 --http2-prior-knowledge -H 'Accept: text/event-stream' \\
-     'http://127.0.0.1:@{[ $t->port('h2') ]}/llm/live?since=0&types=request'`;
-is(join(' ', $h2 =~ /"request","seq":(\d+)/g), join(' ', 1 .. 10),
+     'http://127.0.0.1:@{[ $t->port('h2') ]}/llm/live?since=600&types=request'`;
+is(join(' ', $h2 =~ /"request","seq":(\d+)/g), join(' ', 601 .. 610),
    'the same over HTTP/2');
 
 # a client that comes and goes loses nothing
 
-my @all;
+my @all = (610);
 
 for my $round (1 .. 4) {
     calls(20 + $round);
 
-    my ($got) = seen(watch('?since=' . ($all[-1] // 0),
-                           rows => 10 * $round));
+    my ($got) = seen(watch("?since=$all[-1]", rows => 10 + 3 * $round));
     push @all, @{ $got->{seqs} };
 }
 
-my ($rest) = seen(watch("?since=$all[-1]", timeout => 3));
-push @all, @{ $rest->{seqs} };
-is("@all", join(' ', 1 .. 100), 'every row once over five connections');
-
-# one that does not read, while the others go on
-
-my $slow = http_connect($t->port('narrow'));
-setsockopt($slow, SOL_SOCKET, SO_RCVBUF, pack('i', 65536));
-http_send($slow, join "\r\n", 'GET /llm/live HTTP/1.1', 'Host: a',
-          'Upgrade: websocket', 'Connection: upgrade',
-          'Sec-WebSocket-Version: 13',
-          'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '');
-sleep 1;
-
-my $quick = watch('', rows => 600, timeout => 60, port => $t->port('narrow'));
-my $began = time;
-calls(600, why => 'while one does not read');
-my ($others) = seen($quick);
-is(scalar @{ $others->{seqs} }, 600, 'the others see everything');
-ok(!grep({ $others->{seqs}[$_] != 101 + $_ } 0 .. 599), 'in order');
-
-sleep 1 while time - $began < 34;
-
-my $raw = '';
-wait_for(sub { my $n = sysread($slow, my $more, 65536);
-               $raw .= $more if $n;
-               return defined $n && $n == 0; }, 20);
-ok($raw =~ /\x88\x0a\x03\xf0too slow\z/, 'the slow one: close code 1008');
-
-my $count = () = $raw =~ /"type":"request"/g;
-cmp_ok($count, '<', 600, "it had got $count rows of 600");
+my ($left) = seen(watch("?since=$all[-1]", rows => 700 - $all[-1],
+                        linger => 0.5));
+push @all, @{ $left->{seqs} };
+is("@all", join(' ', 610 .. 700), 'every row once over five connections');
 
 # nonsense from a client ends its connection and nothing else
 
@@ -320,6 +311,19 @@ is(handshake('/llm/me/live')->{status}, 401, 'me: no key');
 is(handshake('/llm/me/live?virtual_key=tester', headers => {
        Authorization => "Bearer $other" })->{status}, 403,
    'me: nobody else');
+
+# the one that did not read
+
+sleep 1 while time - $began < 34;
+
+my $raw = '';
+wait_for(sub { my $n = sysread($slow, my $more, 65536);
+               $raw .= $more if $n;
+               return $raw =~ /too slow\z/ || defined $n && $n == 0; }, 20);
+ok($raw =~ /\x88\x0a\x03\xf0too slow\z/, 'the slow one: close code 1008');
+
+my $count = () = $raw =~ /"type":"request"/g;
+cmp_ok($count, '<', 600, "it had got $count rows of 600");
 
 # reload and quit say so, and wait for nobody
 

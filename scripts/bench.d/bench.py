@@ -112,7 +112,7 @@ class Nginx:
 
 
 class Bench:
-    def __init__(self, options, folder):
+    def __init__(self, options, folder, memory):
         self.options = options
         self.folder = folder
         self.processes = []
@@ -122,6 +122,7 @@ class Bench:
         self.values = dict(
             crt=names["crt"], root=os.path.dirname(os.path.dirname(HERE)),
             module=options.module, prefix=f"{folder}/governed",
+            journal=memory,
             **{name: free_port() for name in
                ("paced", "burst", "plain", "governed")})
         json_answer = files.write(f"{folder}/answer.json", files.json.dumps(
@@ -281,6 +282,8 @@ class Bench:
                         how(case, side, front, **more)
                     finally:
                         front.stop()
+                        shutil.rmtree(f"{self.values['journal']}/journal",
+                                      ignore_errors=True)
 
     def report(self):
         print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
@@ -317,15 +320,17 @@ def main():
               file=sys.stderr)
     folder = tempfile.mkdtemp(prefix="llm-gov-bench-")
     os.chmod(folder, 0o755)
+    memory = files.in_memory()
     bench = None
     try:
-        bench = Bench(options, folder)
+        bench = Bench(options, folder, memory)
         bench.run()
         return bench.report()
     finally:
         if bench:
             bench.stop()
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(memory, ignore_errors=True)
 
 
 sys.exit(main())

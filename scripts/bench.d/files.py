@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(
     os.path.realpath(__file__))))
@@ -127,6 +128,11 @@ http {
 """
 
 
+def in_memory():
+    """A folder for the journal, as it has by default; to be removed."""
+    return tempfile.mkdtemp(prefix="llm-gov-bench-", dir="/dev/shm")
+
+
 def write(path, content):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     mode = "wb" if isinstance(content, bytes) else "w"
@@ -210,6 +216,7 @@ def governed(values, kept=True):
         keys += KEY % dict(values, name=name, route=route, budget=budget)
         write(f"{values['prefix']}/{name}.key", KEYS[name])
     write(f"{values['prefix']}/upstream.key", "ABSK-bench-0123456789abcdef")
-    store = "llm_store %(prefix)s/store journal_size=64m;" if kept else ""
+    store = ("llm_store %(prefix)s/store journal=%(journal)s/journal"
+             " journal_size=64m;" if kept else "")
     return GOVERNED % dict(values, providers=providers, keys=keys,
                            store=store % values)

@@ -157,12 +157,13 @@ def main():
     options = parse_options()
     folder = tempfile.mkdtemp(prefix="llm-gov-live-")
     os.chmod(folder, 0o755)
+    memory = files.in_memory()
     processes = []
     try:
         names = files.certificate(folder)
         values = dict(crt=names["crt"], module=options.module,
                       root=os.path.dirname(os.path.dirname(HERE)),
-                      prefix=f"{folder}/governed",
+                      prefix=f"{folder}/governed", journal=memory,
                       **{name: free_port() for name in
                          ("paced", "burst", "governed")})
         answer = files.write(f"{folder}/answer.json", json.dumps(
@@ -201,6 +202,7 @@ def main():
             process.kill()
             process.wait()
         shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(memory, ignore_errors=True)
 
 
 sys.exit(main())

@@ -2,13 +2,13 @@
 
 usage: watch.py PLAN
 
-PLAN is a file with {"url", "count", "headers", "rows", "linger", "keep",
-"timeout"}.
+PLAN is a file with {"url", "count", "headers", "rows", "budgets", "linger",
+"keep", "timeout"}.
 Prints "ready" when every watcher has been greeted, and at the end a line of
 JSON with what each has seen: {"hello", "seqs", "budgets", "lost", "rows",
 "code", "reason", "error"}; budgets and rows only with `keep`.  A watcher leaves
-by itself `linger` seconds after it has `rows` requests; without `rows` it stays
-until it is closed, or the time is over.
+by itself `linger` seconds after it has `rows` requests, or `budgets` of those;
+without either it stays until it is closed, or the time is over.
 """
 
 import asyncio
@@ -50,15 +50,22 @@ class Watcher:
         except TimeoutError:
             pass
 
-    async def run(self):
-        rows = self.plan.get('rows')
+    def waits(self):
+        rows, budgets = self.plan.get('rows'), self.plan.get('budgets')
 
+        if self.seen['hello'] is None:
+            return True
+        if rows is not None:
+            return len(self.seen['seqs']) < rows
+        return budgets is None or len(self.seen['budgets']) < budgets
+
+    async def run(self):
         try:
             async with websockets.connect(
                     self.plan['url'], compression=None, max_size=None,
                     additional_headers=self.plan.get('headers') or {},
                     open_timeout=30) as ws:
-                while rows is None or len(self.seen['seqs']) < rows:
+                while self.waits():
                     self.take(json.loads(await ws.recv()))
                 await self.stay(ws)
             self.seen['code'] = ws.close_code

@@ -155,6 +155,21 @@ sub http_globals {
         . "llm_prices $root/conf/prices.json;\n";
 }
 
+# A journal of the test's own, where it says nothing: the default may be outside
+# of its folder, and would be left behind.
+
+sub journaled {
+    my ($conf) = @_;
+
+    $conf =~ s{\b(llm_store\s[^;]*);}{
+        my $store = $1;
+        $store .= ' journal=%%PREFIX%%/journal' if $store !~ /\bjournal=/;
+        "$store;"
+    }ge;
+
+    return $conf;
+}
+
 # %%NAME%% in a configuration: GLOBALS, HTTP, PREFIX, ROOT, SIM (host:port),
 # CREDENTIALS, PORT, PORT_name for more ports, and what {vars} says.
 
@@ -169,6 +184,8 @@ sub expand {
             "credentials static access_key_id=$aws_key"
                 . " secret_access_key=$aws_secret"
         });
+
+    $conf = journaled($conf) unless $self->{default_journal};
 
     $conf =~ s{%%(\w+)%%}{
         my $name = $1;
@@ -436,7 +453,22 @@ sub reload {
     }, 20);
 }
 
-sub gone { my ($pid) = @_; return !kill(0, -$pid) }
+# Whether nobody of a process group is left.  Who is dead and not yet buried by
+# init, which may take seconds, is gone, too.
+
+sub gone {
+    my ($group) = @_;
+
+    return 1 if !kill 0, -$group;
+
+    for my $file (glob '/proc/[0-9]*/stat') {
+        my ($state, $its) = slurp($file) =~ /^\d+ \(.*\) (\S) \d+ (\d+)/s
+            or next;
+        return 0 if $its == $group && $state !~ /[ZX]/;
+    }
+
+    return 1;
+}
 
 # Ends a group of processes: politely, then not.  Whether politely was enough.
 

@@ -71,8 +71,8 @@ sub all {
     } split /\n/, LLM::Test::slurp($self->{log});
 }
 
-# Those since the last time, when there are n of them and no more came for
-# a while.
+# Those since the last time, as soon as there are n of them; none, when none
+# came for a while.
 
 sub got {
     my ($self, $n, %o) = @_;
@@ -80,7 +80,7 @@ sub got {
     my $seen = $self->{seen} // 0;
 
     wait_for(sub { $self->all >= $seen + $n }, $o{timeout} // 15);
-    sleep($o{quiet} // 1.5);
+    sleep($n ? 0.2 : 1.5);
 
     my @all = $self->all;
     $self->{seen} = @all;
