@@ -20,15 +20,14 @@
 #define NGX_HTTP_LLM_SOCKET_KEY   24
 
 
-static ngx_uint_t
-ngx_http_llm_socket_port(const u_char *scheme, size_t len, ngx_str_t *host)
+/* the port that need not be said */
+static void
+ngx_http_llm_socket_port(ngx_uint_t https, ngx_str_t *host)
 {
     size_t       tail;
     const char  *port;
 
-    port = (len == 5 && ngx_strncasecmp((u_char *) scheme,
-                                        (u_char *) "https", 5) == 0)
-           ? ":443" : ":80";
+    port = https ? ":443" : ":80";
     tail = ngx_strlen(port);
 
     if (host->len > tail
@@ -36,21 +35,21 @@ ngx_http_llm_socket_port(const u_char *scheme, size_t len, ngx_str_t *host)
     {
         host->len -= tail;
     }
-
-    return host->len;
 }
 
 
 /*
  * A browser lets any page open a WebSocket to anywhere, and sends what it knows
  * of the one who looks at it: their network.  So a page from elsewhere is
- * refused.
+ * refused; over TLS also one that came without, which anybody on the way may
+ * have written.
  */
 static ngx_uint_t
 ngx_http_llm_socket_foreign(ngx_http_request_t *r)
 {
-    u_char     *p;
-    ngx_str_t  *origin, from, host;
+    u_char      *p;
+    ngx_str_t   *origin, from, host;
+    ngx_uint_t   https;
 
     origin = ngx_http_llm_header(r, "origin", 6);
 
@@ -75,8 +74,17 @@ ngx_http_llm_socket_foreign(ngx_http_request_t *r)
     from.data = p + 3;
     from.len = origin->data + origin->len - from.data;
 
-    ngx_http_llm_socket_port(origin->data, p - origin->data, &host);
-    ngx_http_llm_socket_port(origin->data, p - origin->data, &from);
+    https = (p - origin->data == 5
+             && ngx_strncasecmp(origin->data, (u_char *) "https", 5) == 0);
+
+#if (NGX_HTTP_SSL)
+    if (r->connection->ssl && !https) {
+        return 1;
+    }
+#endif
+
+    ngx_http_llm_socket_port(https, &host);
+    ngx_http_llm_socket_port(https, &from);
 
     return from.len == 0 || from.len != host.len
            || ngx_strncasecmp(from.data, host.data, from.len) != 0;

@@ -13,6 +13,7 @@ without either it stays until it is closed, or the time is over.
 
 import asyncio
 import json
+import ssl
 import sys
 
 import websockets
@@ -60,9 +61,17 @@ class Watcher:
         return budgets is None or len(self.seen['budgets']) < budgets
 
     async def run(self):
+        tls = None
+
+        if self.plan['url'].startswith('wss:'):
+            # whoever it is: the test made the certificate itself
+            tls = ssl.create_default_context()
+            tls.check_hostname = False
+            tls.verify_mode = ssl.CERT_NONE
+
         try:
             async with websockets.connect(
-                    self.plan['url'], compression=None, max_size=None,
+                    self.plan['url'], ssl=tls, compression=None, max_size=None,
                     additional_headers=self.plan.get('headers') or {},
                     open_timeout=30) as ws:
                 while self.waits():
