@@ -88,6 +88,12 @@ function comparison(name, sign, value) {
   return [name, value];
 }
 
+// a value that was found, and nothing else: what a filter would read as a list,
+// a beginning or a "not" is meant as it stands
+export function exactly(value) {
+  return String(value).replace(/[\\,*]/g, '\\$&').replace(/^!/, '\\!');
+}
+
 // a line as parameters; a word by itself is looked for in error messages
 export function parse(line) {
   const found = {};

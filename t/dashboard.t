@@ -80,6 +80,7 @@ is(call($stream, { cache_read => 500 }), 200, 'a streamed call');
 is(call($sonnet, {}, headers => { 'User-Agent' => $hostile,
                                   'x-llm-tags' => 'nightly,<b>bold' },
         user => $hostile), 200, 'a hostile call');
+is(call($haiku, {}, user => '!a, b\\c*'), 200, 'a user like a filter');
 is(call($haiku, { status => 400, message => $hostile }), 400,
    'a hostile error message');
 is(call($haiku, {}, key => 'poor'), 400, 'a refusal');
@@ -95,7 +96,7 @@ sub logged {
     return $r->{status} == 200 ? scalar @{ $r->{json}{logs} } : 0;
 }
 
-ok(wait_for(sub { logged() >= 68 }, 20), 'all are in the log')
+ok(wait_for(sub { logged() >= 69 }, 20), 'all are in the log')
     or diag(logged());
 
 my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};

@@ -5,6 +5,7 @@ import { Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
 import { count, duration, modelNames, money, percent, short, words }
   from '../format.js';
+import { exactly } from '../filters.js';
 import { buckets, suited } from '../time.js';
 import { amount, chips, empty, heading, loading, panel, problem, repeat,
   scroller, segments, stale } from '../ui.js';
@@ -181,7 +182,7 @@ class Overview {
   }
 
   narrow(name, value) {
-    this.change({ [name]: value });
+    this.change({ [name]: exactly(value) });
   }
 
   // filters and period, as the API wants them

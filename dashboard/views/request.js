@@ -4,6 +4,7 @@ import { get } from '../api.js';
 import { el, put, svg } from '../dom.js';
 import { bytes, count, duration, exactMoney, micros, modelName, NONE, precise,
   words } from '../format.js';
+import { exactly } from '../filters.js';
 import { amount, empty, facts, heading, loading, mark, panel, problem,
   scroller } from '../ui.js';
 import { result } from './rows.js';
@@ -31,8 +32,8 @@ function summary(row) {
 
 function who(row, hash) {
   const filtered = (name) => (row[name]
-    ? el('a', { href: hash('requests', { [name]: row[name] }) }, row[name])
-    : NONE);
+    ? el('a', { href: hash('requests', { [name]: exactly(row[name]) }) },
+      row[name]) : NONE);
 
   return facts([
     ['Virtual key', filtered('virtual_key')],
@@ -41,7 +42,7 @@ function who(row, hash) {
     ['End user', filtered('end_user')],
     ['Session', filtered('session')],
     ['Tags', row.tags?.length ? row.tags.map((tag) => el('a', {
-      class: 'tag', href: hash('requests', { tag }),
+      class: 'tag', href: hash('requests', { tag: exactly(tag) }),
     }, tag)) : NONE],
     ['Client', filtered('client')],
     ['User agent', text(row.user_agent)],

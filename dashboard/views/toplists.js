@@ -2,10 +2,13 @@
 
 import { get } from '../api.js';
 import { el, put } from '../dom.js';
-import { count, modelNames, percent } from '../format.js';
+import { count, modelNames, percent, words } from '../format.js';
 import { amount, panel } from '../ui.js';
 
 const SHOWN = 6;
+
+// sums are kept by each of these, and not by two of them
+const APART = ['end_user', 'session', 'tag'];
 
 const LISTS = [
   ['customer', 'Customers', 'No call belonged to a customer.'],
@@ -71,6 +74,14 @@ export function topLists(narrow) {
     },
     async load(question, whole, signal, current) {
       await Promise.all(LISTS.map(async ([name, , hint]) => {
+        const other = APART.includes(name)
+          && APART.find((one) => one !== name && question[one]);
+
+        if (other) {
+          draw(name, [], whole, `Not known for one ${words(other)} alone.`);
+          return;
+        }
+
         const found = await get('spend', {
           ...question, group_by: name, sort: 'cost', limit: SHOWN + 1,
         }, signal);

@@ -330,6 +330,25 @@ await attempt('hostile', async () => {
   await close(page);
 });
 
+await attempt('names like filters', async () => {
+  const user = '!a, b\\c*';
+  const [row] = (await ask('logs?limit=1000')).logs.filter(
+    (one) => one.end_user === user);
+  const page = await visit(`#/requests/${row.id}`);
+
+  await page.getByRole('link', { name: user }).click();
+  await rows(page).first().waitFor();
+  is(await ids(page), [row.id], 'names like filters: a link is about one');
+
+  await page.goto(`${page_at}#/overview`);
+  await page.getByRole('button', { name: user }).click();
+  await page.getByText('Not known for one end user alone').waitFor();
+  await page.getByRole('link', { name: 'See these requests' }).click();
+  await rows(page).first().waitFor();
+  is(await ids(page), [row.id], 'names like filters: so is a button');
+  await close(page);
+});
+
 await attempt('providers', async () => {
   const page = await visit('#/providers');
 
