@@ -90,6 +90,41 @@ sub start_fails {
     return $over;
 }
 
+# A store of another program, or an older one of ours: what LMDB has is well.
+
+sub foreign {
+    my ($file) = @_;
+
+    open my $fh, '+<', $file or die "$file: $!";
+    binmode $fh;
+    local $/;
+    my $data = <$fh>;
+    $data =~ s/ngx_llm_gov \d/not_of_ours 7/g;
+    seek $fh, 0, 0;
+    print $fh $data;
+    close $fh;
+
+    return;
+}
+
+# What fails as a file system does after a crash: pages of zeros.
+
+sub zero_pages {
+    my ($file, $every) = @_;
+
+    open my $fh, '+<', $file or die "$file: $!";
+    binmode $fh;
+
+    for (my $page = $every; $page < (-s $file) / 4096; $page += $every) {
+        seek $fh, $page * 4096, 0;
+        print $fh "\0" x 4096;
+    }
+
+    close $fh;
+
+    return;
+}
+
 # A flipped bit in the middle of what a file has of this text.
 
 sub damage {
@@ -381,7 +416,7 @@ SKIP: {
 
 # a damaged or foreign store
 
-for my $kind (qw(garbage cut)) {
+for my $kind (qw(garbage cut foreign)) {
     my $t = gateway();
     $t->start_sim->start;
     is(call($t), 200, 'a request');
@@ -396,6 +431,9 @@ for my $kind (qw(garbage cut)) {
         print $fh 'x' x $size;
         close $fh;
 
+    } elsif ($kind eq 'foreign') {
+        foreign($file);
+
     } else {
         truncate $file, 3 * 4096;
     }
@@ -409,6 +447,106 @@ for my $kind (qw(garbage cut)) {
     rename "$t->{prefix}/store", "$t->{prefix}/aside";
     $t->start;
     is(call($t), 200, 'with the folder moved away it starts');
+    $t->finish;
+}
+
+# pages of zeros in the middle of it: it does not start, or says what it cannot
+# read, and no process dies of it
+
+{
+    my $t = gateway(more => 'sync=100ms journal=%%PREFIX%%/journal');
+    $t->start_sim->start;
+    $t->load(8, map { {
+        path => $path, headers => { Authorization => "Bearer $key" },
+        body => claude(sim(input => 10, output => 5)) } } 1 .. 600);
+    settled($t);
+    ok($t->quit, 'nginx ends');
+
+    my $file = "$t->{prefix}/store/data.mdb";
+    system("cp $file $file.good");
+    push @{ $t->{allowed} }, qr/llm_store: could not/;
+    my ($failed, $said) = (0, 0);
+
+    for my $every (2, 3, 5, 7, 11, 13) {
+        system("cp $file.good $file");
+        zero_pages($file, $every);
+
+        my $verify = `$LLM::Test::root/scripts/store verify $t->{prefix}/store 2>&1`;
+        isnt($?, 0, "each ${every}th page is lost: \"verify\" finds it");
+        unlike($verify, qr/Assert|Abort/, 'and does not die of it');
+
+        truncate "$t->{prefix}/logs/error.log", 0;
+        my $conf = $t->write_conf;
+        my $pid = $t->spawn('nginx', '/dev/null', $t->{nginx}, '-p',
+                            $t->{prefix}, '-c', $conf, '-e',
+                            "$t->{prefix}/logs/error.log");
+        my $status;
+        wait_for(sub { waitpid($pid, 1) > 0 ? ($status = $?, 1)[1]
+                       : eval { $t->status->{store} } }, 20);
+
+        if (defined $status) {
+            is($status, 256, 'nginx does not start');
+            like($t->error_log, qr/llm_store: could not .* damaged/,
+                 'and says why');
+            delete $t->{pid}{nginx};
+            $failed++;
+            next;
+        }
+
+        is(call($t), 200, 'nginx starts, and serves');
+        my @got = map { $t->get($_)->{status} } '/llm/logs?limit=1000',
+            '/llm/spend?group_by=team', '/llm/stats?group_by=team',
+            '/llm/logs?limit=1000';
+        ok(!(grep { !/^(?:200|500|503)$/ } @got), "queries say so: @got");
+        ok(wait_for(sub { $t->status->{store}{error}
+                          || $t->status->{store}{rows} }, 10),
+           'its store is written, or the status says why not');
+        unlike($t->error_log, qr/exited on signal/, 'and nobody dies of it');
+        $said += grep { $_ != 200 } @got;
+        kill_all($t);
+    }
+
+    cmp_ok($failed + $said, '>', 0, 'it was found');
+    system("cp $file.good $file");
+    $t->start;
+    is(call($t), 200, 'with the file as it was all is well');
+    $t->finish;
+}
+
+# what lies in the journal's folder and is no segment, or is cut or overwritten
+
+{
+    my $t = gateway();
+    $t->start_sim->start;
+    is(call($t), 200, "request $_") for 1 .. 4;
+    settled($t);
+    my $cost = $t->totals->{cost_nano};
+    kill_all($t);
+
+    my $dir = "$t->{prefix}/journal";
+    my ($first) = sort glob "$dir/*.journal";
+    my $size = -s $first;
+
+    # two workers and two more: those that hold nothing may be lost
+
+    my %used = map { ($_ => 1) } grep {
+        LLM::Test::slurp($_) =~ /tester/ } glob "$dir/*.journal";
+    my @free = grep { !$used{$_} } sort glob "$dir/*.journal";
+    cmp_ok(scalar @free, '>=', 2, 'some segments hold nothing');
+    truncate $free[0], 5000;
+    open my $fh, '+<', $free[1] or die;
+    print $fh "\0" x 4096;
+    close $fh;
+    open $fh, '>', "$dir/0777.journal" or die;
+    print $fh 'x' x $size;
+    close $fh;
+    symlink '/etc/passwd', "$dir/0778.journal";
+
+    $t->start;
+    like($t->error_log, qr/\[error\].*\d{4}.journal" is skipped: .*; move it/,
+         'what is none is skipped, which is said');
+    exact($t, 'what the others held is charged');
+    is(call($t), 200, 'it serves');
     $t->finish;
 }
 

@@ -36,6 +36,14 @@ typedef struct {
 } ngx_http_llm_folding_t;
 
 
+/* what is to be folded */
+typedef struct {
+    ngx_http_llm_main_conf_t  *lmcf;
+    ngx_uint_t                 all;
+    ngx_log_t                 *log;
+} ngx_http_llm_fold_t;
+
+
 static ngx_http_llm_folding_t  ngx_http_llm_folding;
 
 
@@ -44,6 +52,7 @@ static bool ngx_http_llm_folding_published(uint64_t journal,
     uint64_t position, void *data);
 static ngx_int_t ngx_http_llm_folding_reopen(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
+static int ngx_http_llm_folding_fold(llm_store_t *store, void *ctx);
 static void ngx_http_llm_folding_folder(const char *dir, void *ctx);
 static ngx_int_t ngx_http_llm_folding_steps(ngx_http_llm_main_conf_t *lmcf,
     ngx_uint_t all, ngx_log_t *log);
@@ -133,8 +142,7 @@ ngx_int_t
 ngx_http_llm_folding_run(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t all,
     ngx_log_t *log)
 {
-    ngx_int_t    rc;
-    const char  *error;
+    ngx_http_llm_fold_t  fold = { lmcf, all, log };
 
     ngx_http_llm_folding.begun = 1;
     ngx_http_llm_folding.folded = ngx_current_msec;
@@ -143,20 +151,64 @@ ngx_http_llm_folding_run(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t all,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_llm_folding_steps(lmcf, all, log);
+    return ngx_http_llm_folding_guard(lmcf, log, ngx_http_llm_folding_fold,
+                                      &fold);
+}
+
+
+ngx_int_t
+ngx_http_llm_folding_guard(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log,
+    llm_store_work_pt work, void *ctx)
+{
+    int           rc;
+    llm_store_t  *store;
+
+    rc = llm_store_guard(ngx_http_llm_folding.store, work, ctx);
+
+    if (rc != MDB_CORRUPTED) {
+        return rc;
+    }
+
+    store = ngx_http_llm_folding.store;
+
+    if (store != NULL) {
+        (void) llm_store_fail(store, "read", rc);
+        ngx_http_llm_folding_failed(lmcf, log, llm_store_error(store));
+
+        llm_store_close(store);
+        ngx_http_llm_folding.store = NULL;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static int
+ngx_http_llm_folding_fold(llm_store_t *store, void *ctx)
+{
+    ngx_http_llm_fold_t *fold = ctx;
+
+    ngx_int_t                  rc;
+    ngx_log_t                 *log;
+    const char                *error;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = fold->lmcf;
+    log = fold->log;
+
+    rc = ngx_http_llm_folding_steps(lmcf, fold->all, log);
 
     if (rc == NGX_ERROR
-        || ngx_http_llm_unjournaled_write(lmcf, ngx_http_llm_folding.store)
-           != NGX_OK
+        || ngx_http_llm_unjournaled_write(lmcf, store) != NGX_OK
         || ngx_http_llm_folding_others(lmcf) != NGX_OK
         || ngx_http_llm_folding_housekeeping(lmcf) != NGX_OK)
     {
-        error = llm_store_error(ngx_http_llm_folding.store);
+        error = llm_store_error(store);
         ngx_http_llm_folding_failed(lmcf, log, error[0] ? error : "no memory");
 
         /* some errors of LMDB are final for an environment */
 
-        llm_store_close(ngx_http_llm_folding.store);
+        llm_store_close(store);
         ngx_http_llm_folding.store = NULL;
 
         return NGX_ERROR;

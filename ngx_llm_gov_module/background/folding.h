@@ -27,6 +27,11 @@ ngx_msec_t ngx_http_llm_folding_due(ngx_http_llm_main_conf_t *lmcf);
 ngx_int_t ngx_http_llm_folding_run(ngx_http_llm_main_conf_t *lmcf,
     ngx_uint_t all, ngx_log_t *log);
 
+/* llm_store_guard() for other work on the store; NGX_ERROR: it is damaged,
+ * which is in the zone and was logged once */
+ngx_int_t ngx_http_llm_folding_guard(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log, llm_store_work_pt work, void *ctx);
+
 /* the store of this process; NULL: it is not open */
 llm_store_t *ngx_http_llm_folding_store(void);
 

@@ -29,6 +29,7 @@ static ngx_uint_t ngx_http_llm_manager_needs(char *variable, size_t len);
 static ngx_uint_t ngx_http_llm_manager_declared(ngx_array_t *env,
     char *variable, size_t len);
 static ngx_msec_t ngx_http_llm_manager(void *data);
+static int ngx_http_llm_manager_rest(llm_store_t *store, void *ctx);
 static void ngx_http_llm_manager_recover(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
 static ngx_http_llm_notes_t *ngx_http_llm_manager_start(
@@ -264,10 +265,22 @@ ngx_http_llm_manager(void *data)
               ? 1 : ngx_http_llm_folding_due(lmcf);
     }
 
-    ngx_http_llm_alerts_run(lmcf, ngx_http_llm_folding_store(), log);
-    ngx_http_llm_retention_run(lmcf, ngx_http_llm_folding_store(), log);
+    (void) ngx_http_llm_folding_guard(lmcf, log, ngx_http_llm_manager_rest,
+                                      lmcf);
 
     return ngx_min(due, NGX_HTTP_LLM_TICK);
+}
+
+
+static int
+ngx_http_llm_manager_rest(llm_store_t *store, void *ctx)
+{
+    ngx_http_llm_main_conf_t *lmcf = ctx;
+
+    ngx_http_llm_alerts_run(lmcf, store, ngx_cycle->log);
+    ngx_http_llm_retention_run(lmcf, store, ngx_cycle->log);
+
+    return LLM_OK;
 }
 
 

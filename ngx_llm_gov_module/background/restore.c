@@ -20,6 +20,7 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_restore_all(ngx_http_llm_main_conf_t *lmcf,
     llm_store_t *store, ngx_log_t *log);
+static int ngx_http_llm_restore_read(llm_store_t *store, void *ctx);
 static int ngx_http_llm_restore_counter(llm_account_kind_t kind,
     llm_str_t name, llm_window_t window, int64_t start,
     const llm_amounts_t *spent, void *ctx);
@@ -82,16 +83,20 @@ static ngx_int_t
 ngx_http_llm_restore_all(ngx_http_llm_main_conf_t *lmcf, llm_store_t *store,
     ngx_log_t *log)
 {
+    int                      rc;
     ngx_http_llm_restored_t  restored;
 
     ngx_memzero(&restored, sizeof(ngx_http_llm_restored_t));
     restored.lmcf = lmcf;
     restored.now_ms = ngx_http_llm_now();
 
-    if (llm_counters_restore(store, restored.now_ms,
-                             ngx_http_llm_restore_counter, &restored)
-        != LLM_OK)
-    {
+    rc = llm_store_guard(store, ngx_http_llm_restore_read, &restored);
+
+    if (rc == MDB_CORRUPTED) {
+        rc = llm_store_fail(store, "read", rc);
+    }
+
+    if (rc != LLM_OK) {
         ngx_log_error(NGX_LOG_EMERG, log, 0, "llm_store: %s",
                       llm_store_error(store));
         return NGX_ERROR;
@@ -110,6 +115,16 @@ ngx_http_llm_restore_all(ngx_http_llm_main_conf_t *lmcf, llm_store_t *store,
                   restored.n, &lmcf->store->name);
 
     return NGX_OK;
+}
+
+
+static int
+ngx_http_llm_restore_read(llm_store_t *store, void *ctx)
+{
+    ngx_http_llm_restored_t *restored = ctx;
+
+    return llm_counters_restore(store, restored->now_ms,
+                                ngx_http_llm_restore_counter, restored);
 }
 
 

@@ -246,14 +246,39 @@ ngx_http_llm_batch_row(const llm_row_t *row, uint64_t seq, void *ctx)
 }
 
 
+static int
+ngx_http_llm_batch_read(llm_store_t *store, void *ctx)
+{
+    ngx_http_llm_batch_t *batch = ctx;
+
+    uint64_t  seq, oldest, lost;
+
+    if (!batch->wanted || batch->first == 0) {
+        batch->failed = llm_query_ends(store, &oldest, &batch->next)
+                        != LLM_OK;
+        return LLM_OK;
+    }
+
+    seq = batch->first;
+
+    if (llm_query_since(store, &seq, NGX_HTTP_LLM_LIVE_ROWS,
+                        ngx_http_llm_batch_row, batch, &lost)
+        != LLM_ERROR)
+    {
+        batch->failed = batch->json.failed || batch->text[0].failed
+                        || batch->text[1].failed;
+    }
+
+    return LLM_OK;
+}
+
+
 void
 ngx_http_llm_batch_thread(void *data, ngx_log_t *log)
 {
     ngx_http_llm_batch_t *batch = data;
 
-    uint64_t      seq, oldest, lost;
-    ngx_uint_t    form;
-    llm_store_t  *store;
+    ngx_uint_t  form;
 
     batch->n = 0;
     batch->full = 0;
@@ -268,27 +293,7 @@ ngx_http_llm_batch_thread(void *data, ngx_log_t *log)
 
     batch->json.failed = false;
 
-    store = ngx_http_llm_reader(batch->lmcf, log);
-
-    if (store == NULL) {
-        return;
-    }
-
-    if (!batch->wanted || batch->first == 0) {
-        batch->failed = llm_query_ends(store, &oldest, &batch->next)
-                        != LLM_OK;
-        return;
-    }
-
-    seq = batch->first;
-
-    if (llm_query_since(store, &seq, NGX_HTTP_LLM_LIVE_ROWS,
-                        ngx_http_llm_batch_row, batch, &lost)
-        != LLM_ERROR)
-    {
-        batch->failed = batch->json.failed || batch->text[0].failed
-                        || batch->text[1].failed;
-    }
+    (void) ngx_http_llm_read(batch->lmcf, log, ngx_http_llm_batch_read, batch);
 }
 
 #endif

@@ -83,20 +83,12 @@ ngx_http_llm_step_row(const llm_row_t *row, uint64_t seq, void *ctx)
 }
 
 
-static void
-ngx_http_llm_step_thread(void *data, ngx_log_t *log)
+static int
+ngx_http_llm_step_read(llm_store_t *store, void *ctx)
 {
-    ngx_http_llm_step_t *step = data;
+    ngx_http_llm_step_t *step = ctx;
 
-    uint64_t      seq, lost, left;
-    llm_store_t  *store;
-
-    store = ngx_http_llm_reader(step->lmcf, log);
-
-    if (store == NULL) {
-        step->failed = 1;
-        return;
-    }
+    uint64_t  seq, lost, left;
 
     lost = 0;
     seq = step->first;
@@ -107,11 +99,8 @@ ngx_http_llm_step_thread(void *data, ngx_log_t *log)
         == LLM_ERROR
         && step->next == step->first)
     {
-        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: the live feed cannot read "
-                      "the rows from number %uL on: \"scripts/store verify\" "
-                      "says more", step->first);
         step->unreadable = 1;
-        return;
+        return LLM_OK;
     }
 
     if (step->next == step->first && lost) {
@@ -121,6 +110,25 @@ ngx_http_llm_step_thread(void *data, ngx_log_t *log)
     }
 
     step->failed = step->json.failed || step->text.failed;
+
+    return LLM_OK;
+}
+
+
+static void
+ngx_http_llm_step_thread(void *data, ngx_log_t *log)
+{
+    ngx_http_llm_step_t *step = data;
+
+    step->failed = 1;
+
+    (void) ngx_http_llm_read(step->lmcf, log, ngx_http_llm_step_read, step);
+
+    if (step->unreadable) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: the live feed cannot read "
+                      "the rows from number %uL on: \"scripts/store verify\" "
+                      "says more", step->first);
+    }
 }
 
 

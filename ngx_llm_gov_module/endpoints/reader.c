@@ -17,6 +17,10 @@ static pthread_mutex_t   ngx_http_llm_reader_mutex =
     PTHREAD_MUTEX_INITIALIZER;
 
 
+static llm_store_t *ngx_http_llm_reader(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+
+
 /* the caller holds the mutex */
 static llm_store_t *
 ngx_http_llm_reader_open(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
@@ -49,7 +53,31 @@ ngx_http_llm_reader_open(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 }
 
 
-llm_store_t *
+ngx_int_t
+ngx_http_llm_read(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log,
+    llm_store_work_pt work, void *ctx)
+{
+    llm_store_t  *store;
+
+    store = ngx_http_llm_reader(lmcf, log);
+
+    if (store == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (llm_store_guard(store, work, ctx) == MDB_CORRUPTED) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "llm: the request log cannot be "
+                      "read for a minute: the file data.mdb in \"%V\" is "
+                      "damaged: put a backup in its place",
+                      &lmcf->store->name);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+static llm_store_t *
 ngx_http_llm_reader(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 {
     llm_store_t  *store;

@@ -9,10 +9,12 @@
 #include "../store/store.h"
 
 
-/* In a thread only.  Opened by the first call and kept; NULL: it cannot be
- * opened now (logged, once a minute), and the next call tries again. */
-llm_store_t *ngx_http_llm_reader(ngx_http_llm_main_conf_t *lmcf,
-    ngx_log_t *log);
+/* Calls `work`, in a thread only.  The store is opened by the first call and
+ * kept.  NGX_DECLINED: it cannot be opened now, and the next call tries again;
+ * or it is damaged, and `work` may have been broken off.  Both are logged, once
+ * a minute. */
+ngx_int_t ngx_http_llm_read(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log,
+    llm_store_work_pt work, void *ctx);
 
 /* when no thread runs any more */
 void ngx_http_llm_reader_close(void);

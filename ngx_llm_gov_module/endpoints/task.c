@@ -56,21 +56,25 @@ static ngx_uint_t   ngx_http_llm_tasks_waiting;
 static void ngx_http_llm_task_done(ngx_event_t *ev);
 
 
+static int
+ngx_http_llm_task_read(llm_store_t *store, void *ctx)
+{
+    ngx_http_llm_work_t *work = ctx;
+
+    work->run(store, work->data);
+
+    return LLM_OK;
+}
+
+
 static void
 ngx_http_llm_task_thread(void *data, ngx_log_t *log)
 {
     ngx_http_llm_work_t *work = data;
 
-    llm_store_t  *store;
-
-    store = ngx_http_llm_reader(work->lmcf, log);
-
-    if (store == NULL) {
-        work->unread = 1;
-        return;
-    }
-
-    work->run(store, work->data);
+    work->unread = (ngx_http_llm_read(work->lmcf, log, ngx_http_llm_task_read,
+                                      work)
+                    != NGX_OK);
 }
 
 

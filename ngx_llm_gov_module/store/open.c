@@ -48,7 +48,7 @@ static const llm_store_database_t  llm_store_databases[] = {
 
 static llm_store_t *llm_store_create(const char *dir, bool readonly,
     const char **error);
-static int llm_store_open_env(llm_store_t *store, const char *dir);
+static int llm_store_open_env(llm_store_t *store, void *ctx);
 static int llm_store_open_databases(llm_store_t *store);
 static int llm_store_database(llm_store_t *store, MDB_txn *txn);
 static int llm_store_check_format(llm_store_t *store, MDB_txn *txn,
@@ -100,7 +100,13 @@ llm_store_create(const char *dir, bool readonly, const char **error)
         rc = llm_store_fail(store, "make the folder", errno);
 
     } else {
-        rc = llm_store_open_env(store, dir);
+        rc = llm_guard_refuses(readonly ? MDB_RDONLY : 0)
+             ? MDB_CORRUPTED
+             : llm_store_guard(store, llm_store_open_env, (void *) dir);
+    }
+
+    if (rc == MDB_CORRUPTED) {
+        rc = llm_store_fail(store, "open the store", rc);
     }
 
     if (rc != LLM_OK) {
@@ -119,7 +125,9 @@ llm_store_close(llm_store_t *store)
 {
     llm_store_private_t  *private;
 
-    if (store->env != NULL) {
+    /* a write that was broken off keeps it */
+
+    if (store->env != NULL && (store->readonly || !llm_guard_refuses(0))) {
         mdb_env_close(store->env);
     }
 
@@ -219,8 +227,10 @@ llm_store_fail(llm_store_t *store, const char *action, int rc)
 
 
 static int
-llm_store_open_env(llm_store_t *store, const char *dir)
+llm_store_open_env(llm_store_t *store, void *ctx)
 {
+    const char *dir = ctx;
+
     int           rc, dead;
     unsigned      flags;
     struct stat   owner;
@@ -231,6 +241,8 @@ llm_store_open_env(llm_store_t *store, const char *dir)
         store->env = NULL;
         return llm_store_fail(store, "open the store", rc);
     }
+
+    llm_guard_watch(store->env);
 
     mdb_env_set_maxdbs(store->env, LLM_STORE_DATABASES);
     mdb_env_set_maxreaders(store->env, LLM_STORE_READERS);

@@ -30,4 +30,15 @@ int llm_length_check(llm_store_t *store);
 void llm_length_keep(llm_store_t *store);
 
 
+/* guard.c: errors of this environment end in llm_store_guard() */
+void llm_guard_watch(MDB_env *env);
+
+/* the transaction that this thread has, NULL: is about to begin; store NULL: it
+ * has none any more */
+void llm_guard_note(llm_store_t *store, unsigned flags, MDB_txn *txn);
+
+/* what was found damaged is left alone by this process */
+bool llm_guard_refuses(unsigned flags);
+
+
 #endif /* LLM_STORE_PRIVATE_H */

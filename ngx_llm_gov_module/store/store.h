@@ -82,6 +82,16 @@ int llm_store_fail(llm_store_t *store, const char *action, int rc);
 const char *llm_store_reason(int rc);
 
 /*
+ * Calls `work`, which uses the store in this thread, and returns what it
+ * returns; or MDB_CORRUPTED where the file is so damaged that LMDB would have
+ * ended the process.  This process then reads no more for a minute; writes have
+ * a guard of their own, after which it writes no more.
+ */
+typedef int (*llm_store_work_pt)(llm_store_t *store, void *ctx);
+
+int llm_store_guard(llm_store_t *store, llm_store_work_pt work, void *ctx);
+
+/*
  * One write transaction, synced: `step` is called, and again from the start
  * with a larger map when that is full.  `step` returns LMDB's errors, 0 if all
  * is well.  LLM_ERROR: nothing was written, llm_store_error() says why.

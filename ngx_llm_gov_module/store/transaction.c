@@ -14,8 +14,13 @@
 #define LLM_STORE_READERS_S  60
 
 
-static int llm_store_attempt(llm_store_t *store, llm_store_step_pt step,
-    void *ctx);
+typedef struct {
+    llm_store_step_pt    step;
+    void                *ctx;
+} llm_store_attempt_t;
+
+
+static int llm_store_attempt(llm_store_t *store, void *ctx);
 static int llm_store_grow(llm_store_t *store);
 static int llm_store_follow(llm_store_t *store);
 static void llm_store_check_readers(llm_store_t *store);
@@ -24,8 +29,9 @@ static void llm_store_check_readers(llm_store_t *store);
 int
 llm_store_write(llm_store_t *store, llm_store_step_pt step, void *ctx)
 {
-    int       rc;
-    unsigned  tries;
+    int                  rc;
+    unsigned             tries;
+    llm_store_attempt_t  attempt = { step, ctx };
 
     if (store->readonly) {
         return llm_store_fail(store, "write to", EACCES);
@@ -33,14 +39,14 @@ llm_store_write(llm_store_t *store, llm_store_step_pt step, void *ctx)
 
     llm_store_check_readers(store);
 
-    rc = llm_store_attempt(store, step, ctx);
+    rc = llm_store_guard(store, llm_store_attempt, &attempt);
 
     for (tries = 0; rc == MDB_MAP_FULL && tries < LLM_STORE_TRIES; tries++) {
 
         rc = llm_store_grow(store);
 
         if (rc == 0) {
-            rc = llm_store_attempt(store, step, ctx);
+            rc = llm_store_guard(store, llm_store_attempt, &attempt);
         }
     }
 
@@ -55,8 +61,10 @@ llm_store_write(llm_store_t *store, llm_store_step_pt step, void *ctx)
 
 
 static int
-llm_store_attempt(llm_store_t *store, llm_store_step_pt step, void *ctx)
+llm_store_attempt(llm_store_t *store, void *ctx)
 {
+    llm_store_attempt_t *attempt = ctx;
+
     int       rc;
     MDB_txn  *txn;
 
@@ -66,7 +74,7 @@ llm_store_attempt(llm_store_t *store, llm_store_step_pt step, void *ctx)
         return rc;
     }
 
-    rc = step(store, txn, ctx);
+    rc = attempt->step(store, txn, attempt->ctx);
 
     if (rc == 0) {
         rc = mdb_txn_commit(txn);
@@ -105,16 +113,22 @@ llm_store_enter(llm_store_t *store, unsigned flags, MDB_txn **txn)
 
     private = store->private;
 
+    if (llm_guard_refuses(flags)) {
+        return MDB_CORRUPTED;
+    }
+
     for ( ;; ) {
         pthread_rwlock_rdlock(&private->map);
+        llm_guard_note(store, flags, NULL);
 
         rc = mdb_txn_begin(store->env, NULL, flags, txn);
 
         if (rc == 0) {
+            llm_guard_note(store, flags, *txn);
             return 0;
         }
 
-        pthread_rwlock_unlock(&private->map);
+        llm_store_leave(store);
 
         if (rc != MDB_MAP_RESIZED) {
             return rc;
@@ -136,6 +150,7 @@ llm_store_leave(llm_store_t *store)
 
     private = store->private;
 
+    llm_guard_note(NULL, 0, NULL);
     pthread_rwlock_unlock(&private->map);
 }
 

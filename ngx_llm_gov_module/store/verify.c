@@ -19,6 +19,7 @@ typedef struct {
 } llm_verify_log_t;
 
 
+static int llm_verify_read(llm_store_t *store, void *ctx);
 static int llm_verify_all(llm_verify_t *verify);
 static int llm_verify_log_blocks(llm_verify_t *verify, llm_verify_log_t *log);
 static int llm_verify_block_room(llm_verify_t *verify);
@@ -47,12 +48,7 @@ llm_store_verify(llm_store_t *store, int64_t now_ms,
     verify.ctx = ctx;
     llm_buf_init(&verify.line, LLM_VERIFY_LINE);
 
-    rc = llm_store_read(store, &verify.txn);
-
-    if (rc == 0) {
-        rc = llm_verify_all(&verify);
-        llm_store_read_end(store, verify.txn);
-    }
+    rc = llm_store_guard(store, llm_verify_read, &verify);
 
     *checked = verify.checked;
     *differences = verify.differences;
@@ -61,6 +57,24 @@ llm_store_verify(llm_store_t *store, int64_t now_ms,
     free(verify.blocks);
 
     return (rc == 0) ? LLM_OK : llm_store_fail(store, "read", rc);
+}
+
+
+static int
+llm_verify_read(llm_store_t *store, void *ctx)
+{
+    llm_verify_t *verify = ctx;
+
+    int  rc;
+
+    rc = llm_store_read(store, &verify->txn);
+
+    if (rc == 0) {
+        rc = llm_verify_all(verify);
+        llm_store_read_end(store, verify->txn);
+    }
+
+    return rc;
 }
 
 
