@@ -123,6 +123,7 @@ my ($http, $h2c, $https) = map { '127.0.0.1:' . $t->port($_) } '', qw(h2c tls);
     LLM_SIGV4_SECRET => $secret{signing},
     LLM_BROKE_KEY => $secret{broke},
     LLM_BUSY_KEY => $secret{busy},
+    TMPDIR => $t->{prefix},
     NO_PROXY => '127.0.0.1',
     PYTHONDONTWRITEBYTECODE => 1,
     PYTHONWARNINGS => 'ignore',

@@ -105,7 +105,12 @@ if (!$node || `$node -p 'parseInt(process.versions.node)'` < 20) {
     $node = "$build/venv/bin/node";
 }
 
+# the browser leaves nothing in anybody's home
+
+delete @ENV{grep { /^XDG_/ } keys %ENV};
+
 local %ENV = (%ENV, LLM_BUILD_DIR => $build, LLM_CHROMIUM => $chromium,
+    HOME => $t->{prefix},
     LLM_URL => 'http://127.0.0.1:' . $t->port,
     LLM_CALL => $haiku, LLM_CALL_KEY => $key{staging},
     NODE_NO_WARNINGS => 1);

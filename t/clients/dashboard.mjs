@@ -31,6 +31,13 @@ async function visit(path, options = {}, prepare = null) {
   return page;
 }
 
+// to another view of the same page: of the one before nothing is left then
+async function go(page, view) {
+  await page.goto(page_at + `#/${view}`);
+  await page.locator(`#nav a[aria-current=page][href="#/${
+    view.replace(/\/.*/, '')}"]`).waitFor();
+}
+
 async function ask(path) {
   return (await fetch(`${gateway}/llm/${path}`)).json();
 }
@@ -383,17 +390,18 @@ for (const [status, said] of [[403, '"allow" and "deny"'],
   await attempt(`state ${status}`, async () => {
     watch.expect(/Failed to load resource/);
 
-    for (const view of ['overview', 'budgets', 'requests', 'providers']) {
-      const page = await visit(`#/${view}`, {}, (one) => one.route(
-        /\/llm\/(logs|spend|stats|status|live)/, (route) => (status
-          ? route.fulfill({ status, contentType: 'text/html', body: 'x' })
-          : route.abort())));
+    const page = await visit('', {}, (one) => one.route(
+      /\/llm\/(logs|spend|stats|status|live)/, (route) => (status
+        ? route.fulfill({ status, contentType: 'text/html', body: 'x' })
+        : route.abort())));
 
+    for (const view of ['overview', 'budgets', 'requests', 'providers']) {
+      await go(page, view);
       await page.getByText(said).first().waitFor();
       ok(true, `${view}: ${status || 'no answer'} says what to do`);
-      await close(page);
     }
 
+    await close(page);
     watch.expect(null);
   });
 }
@@ -405,9 +413,12 @@ for (const [name, options] of [
   await attempt(name, async () => {
     const { id } = (await ask('logs?failover=true&limit=1')).logs[0];
 
+    const page = await visit('', options);
+
     for (const view of ['overview', 'budgets', 'requests', 'providers',
       `requests/${id}`]) {
-      const page = await visit(`#/${view}`, options);
+      await go(page, view);
+
       const what = view.replace(/\/.*/, '/…');
 
       await page.locator('.top-list, .limits, .requests tbody tr,'
@@ -426,9 +437,9 @@ for (const [name, options] of [
         is(await page.evaluate(() => document.getAnimations().length), 0,
           `${what}: nothing moves`);
       }
-
-      await close(page);
     }
+
+    await close(page);
   });
 }
 
