@@ -172,7 +172,11 @@ sub status_of {
 }
 
 my %number = (
-    cost => sub { $_[0]{cost} }, attempts => sub { @{ $_[0]{attempts} } },
+    cost => sub { $_[0]{cost} },
+    (map { my $part = $_; ("cost_$part" => sub { $_[0]{cost_parts}{$part} }) }
+        qw(input output cache_read cache_write other earlier_attempts)),
+    images => sub { $_[0]{images} }, queries => sub { $_[0]{queries} },
+    attempts => sub { @{ $_[0]{attempts} } },
     tokens => sub { $_[0]{tokens}{total} },
     input_tokens => sub { $_[0]{tokens}{input} },
     output_tokens => sub { $_[0]{tokens}{output} },
@@ -241,7 +245,11 @@ my @filters = (
     [ user_agent => 'CURL', 'x"y', 'js' ],
     [ text => 'exception', 'KEY' ], [ client => '127.0.0.1', '10.*' ],
     [ cost_min => 0.001, 0.01 ], [ cost_max => 0.001, 0 ],
-    [ tokens_min => 1, 1500 ], [ tokens_max => 0, 900 ],
+    [ cost_input_min => 0.0001, 0 ], [ cost_output_max => 0.001, 0 ],
+    [ cost_output_min => 0.0001 ], [ cost_cache_read_min => 0.0001 ],
+    [ cost_cache_write_max => 0.001 ], [ cost_other_max => 0 ],
+    [ cost_earlier_attempts_max => 0 ], [ images_max => 0 ],
+    [ queries_min => 1 ], [ tokens_min => 1, 1500 ], [ tokens_max => 0, 900 ],
     [ input_tokens_min => 700 ], [ output_tokens_max => 100 ],
     [ cache_read_tokens_min => 1 ], [ cache_write_tokens_min => 100 ],
     [ attempts_min => 2 ], [ attempts_max => 0, 1 ],

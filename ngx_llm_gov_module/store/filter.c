@@ -164,7 +164,7 @@ llm_filter_range_bounds(llm_range_t *bounds, const llm_filter_field_t *field,
     size_t   i;
     int64_t  number;
 
-    if (field->source == LLM_COL_COST) {
+    if (field->allowed == llm_filter_dollars) {
         rc = llm_decimal_parse(value, 9, &number);
 
     } else {

@@ -23,6 +23,8 @@
     { llm_str(name), LLM_TERM_TEXT, source, LLM_NAMES, NULL, 0, 0, 0 }
 #define llm_range_field(name, source)                                         \
     { llm_str(name), LLM_TERM_RANGE, source, LLM_COUNT, NULL, 0, 0, 0 }
+#define llm_cost_field(name, source)                                          \
+    { llm_str(name), LLM_TERM_RANGE, source, llm_filter_dollars, NULL, 0, 0, 0 }
 #define llm_flag_field(name, bit)                                             \
     { llm_str(name), LLM_TERM_SET, LLM_COL_FLAGS, LLM_YES_NO, NULL,           \
       LLM_SET_BIT_ ## bit, ~LLM_SET_BIT_ ## bit, 0 }
@@ -30,6 +32,9 @@
 
 static int llm_cache_find(llm_str_t name);
 static int llm_refusal_bit(llm_str_t name);
+
+
+const char  llm_filter_dollars[] = "an amount of dollars, like 0.05";
 
 
 static const llm_filter_field_t  llm_filter_fields[] = {
@@ -95,8 +100,13 @@ static const llm_filter_field_t  llm_filter_fields[] = {
       "comma list of them",
       NULL, 0, 0, 0 },
 
-    { llm_str("cost"), LLM_TERM_RANGE, LLM_COL_COST,
-      "an amount of dollars, like 0.05", NULL, 0, 0, 0 },
+    llm_cost_field("cost", LLM_COL_COST),
+    llm_cost_field("cost_input", LLM_COL_COST_INPUT),
+    llm_cost_field("cost_output", LLM_SOURCE_COST_OUTPUT),
+    llm_cost_field("cost_cache_read", LLM_COL_COST_CACHE_READ),
+    llm_cost_field("cost_cache_write", LLM_COL_COST_CACHE_WRITE),
+    llm_cost_field("cost_other", LLM_COL_COST_OTHER),
+    llm_cost_field("cost_earlier_attempts", LLM_COL_COST_EARLIER),
     llm_range_field("attempts", LLM_COL_ATTEMPTS),
     llm_range_field("tokens", LLM_SOURCE_TOKENS),
     llm_range_field("input_tokens", LLM_COL_INPUT),
@@ -104,6 +114,8 @@ static const llm_filter_field_t  llm_filter_fields[] = {
     llm_range_field("cache_read_tokens", LLM_COL_CACHE_READ),
     llm_range_field("cache_write_tokens", LLM_SOURCE_CACHE_WRITE),
     llm_range_field("reasoning_tokens", LLM_COL_REASONING),
+    llm_range_field("images", LLM_COL_IMAGES),
+    llm_range_field("queries", LLM_COL_QUERIES),
     llm_range_field("latency", LLM_COL_LATENCY),
     llm_range_field("first_token", LLM_COL_FIRST_TOKEN),
     llm_range_field("overhead", LLM_COL_OVERHEAD),
@@ -150,11 +162,16 @@ llm_filter_names(void)
         "attempt_result, provider_request_id, dialect, api, streamed, "
         "aborted, recovered, content, status, outcome, error, refusal, price, "
         "cache, tier, failover, attempts_min, attempts_max, cost_min, "
-        "cost_max, tokens_min, tokens_max, input_tokens_min, "
+        "cost_max, cost_input_min, cost_input_max, cost_output_min, "
+        "cost_output_max, cost_cache_read_min, cost_cache_read_max, "
+        "cost_cache_write_min, cost_cache_write_max, cost_other_min, "
+        "cost_other_max, cost_earlier_attempts_min, "
+        "cost_earlier_attempts_max, tokens_min, tokens_max, input_tokens_min, "
         "input_tokens_max, output_tokens_min, output_tokens_max, "
         "cache_read_tokens_min, cache_read_tokens_max, "
         "cache_write_tokens_min, cache_write_tokens_max, "
-        "reasoning_tokens_min, reasoning_tokens_max, latency_min, "
+        "reasoning_tokens_min, reasoning_tokens_max, images_min, images_max, "
+        "queries_min, queries_max, latency_min, "
         "latency_max, first_token_min, first_token_max, overhead_min, "
         "overhead_max, request_bytes_min, request_bytes_max, "
         "response_bytes_min, response_bytes_max, client, user_agent, text, "
@@ -312,8 +329,32 @@ llm_filter_number(const llm_row_t *row, unsigned source)
     case LLM_COL_REASONING:
         return usage->reasoning;
 
+    case LLM_COL_IMAGES:
+        return usage->images;
+
+    case LLM_COL_QUERIES:
+        return usage->queries;
+
     case LLM_COL_COST:
         return row->cost.total;
+
+    case LLM_COL_COST_INPUT:
+        return row->cost.input;
+
+    case LLM_SOURCE_COST_OUTPUT:
+        return row->cost.output;
+
+    case LLM_COL_COST_CACHE_READ:
+        return row->cost.cache_read;
+
+    case LLM_COL_COST_CACHE_WRITE:
+        return row->cost.cache_write;
+
+    case LLM_COL_COST_OTHER:
+        return row->cost.other;
+
+    case LLM_COL_COST_EARLIER:
+        return row->earlier_cost;
 
     case LLM_COL_OVERHEAD:
         return row->overhead_us;

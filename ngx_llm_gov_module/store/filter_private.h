@@ -36,7 +36,8 @@ typedef enum {
     LLM_SOURCE_RECEIVED = LLM_COLUMNS,
     LLM_SOURCE_TOKENS,
     LLM_SOURCE_CACHE_WRITE,
-    LLM_SOURCE_CACHE                /* llm_cache_t */
+    LLM_SOURCE_CACHE,               /* llm_cache_t */
+    LLM_SOURCE_COST_OUTPUT
 } llm_source_t;
 
 
@@ -52,7 +53,8 @@ typedef struct {
     llm_term_kind_t   kind;
     unsigned          source;       /* llm_column_id_t, llm_source_t; of an
                                        attempt: llm_attempt_column_t */
-    const char       *allowed;      /* what a value is, for messages */
+    const char       *allowed;      /* what a value is, for messages;
+                                       llm_filter_dollars: nanodollars */
     int             (*find)(llm_str_t name);    /* sets: a name's bit */
     uint64_t          yes;          /* sets without `find`: "true", */
     uint64_t          no;           /* and "false" */
@@ -99,6 +101,8 @@ struct llm_filter_s {
     llm_range_t   received;
 };
 
+
+extern const char  llm_filter_dollars[];
 
 /* NULL: none; *which: 'm' for "_min", 'M' for "_max", 'f' for "from" and
  * 't' for "to" of a time, 'p' for the period */

@@ -206,6 +206,16 @@ llm_scan_numbers(const llm_block_t *block, unsigned source,
         llm_scan_add(block, LLM_COL_CACHE_WRITE_1H, mask, 1, numbers);
         break;
 
+    case LLM_SOURCE_COST_OUTPUT:
+        llm_scan_add(block, LLM_COL_COST, mask, 1, numbers);
+        llm_scan_add(block, LLM_COL_COST_INPUT, mask, -1, numbers);
+        llm_scan_add(block, LLM_COL_COST_REST, mask, -1, numbers);
+        llm_scan_add(block, LLM_COL_COST_CACHE_READ, mask, -1, numbers);
+        llm_scan_add(block, LLM_COL_COST_CACHE_WRITE, mask, -1, numbers);
+        llm_scan_add(block, LLM_COL_COST_OTHER, mask, -1, numbers);
+        llm_scan_add(block, LLM_COL_COST_EARLIER, mask, -1, numbers);
+        break;
+
     case LLM_SOURCE_CACHE:
         llm_scan_cache(block, LLM_COL_CACHE_WRITE_5M, LLM_CACHE_WRITE, mask,
                        numbers);
