@@ -147,8 +147,9 @@ sub one_of {
     my $not = $list =~ s/^!//;
     my $hit = grep {
         my $wanted = $_;
-        $wanted =~ s/\*$// ? index($value, $wanted) == 0 && $value ne ''
-                           : $value eq $wanted
+        my $re = join '.*', map { quotemeta } split /\*/, $wanted, -1;
+        $wanted =~ /\*/ ? $value =~ /^$re$/s && $value ne ''
+                        : $value eq $wanted
     } length $list ? split(/,/, $list, -1) : '';
 
     return $not ? !$hit : !!$hit;
@@ -227,7 +228,7 @@ my @filters = (
     [ team => 'ml', 'web', '!ml,web' ], [ customer => 'acme', '!acme' ],
     [ provider => 'east', 'west', 'e*' ],
     [ region => 'us-west-2', '!us-west-2' ],
-    [ model => $sonnet, 'anthropic.*', "!$nova" ],
+    [ model => $sonnet, 'anthropic.*', '*sonnet*', '!*claude*', "!$nova" ],
     [ model_asked => $nova, 'vendor.*' ],
     [ dialect => 'anthropic', 'bedrock' ],
     [ api => 'anthropic_messages', '!bedrock_invoke',
@@ -241,7 +242,7 @@ my @filters = (
     [ price => 'exact', 'unpriced' ], [ cache => 'hit', 'write', 'none' ],
     [ failover => 'true', 'false' ], [ attempt_provider => 'west', '!west' ],
     [ tag => 'nightly', 'team:*', '!eval', '' ],
-    [ end_user => 'user-1', 'user-*', '' ],
+    [ end_user => 'user-1', 'user-*', '*r-2,*3', '' ],
     [ user_agent => 'CURL', 'x"y', 'js' ],
     [ text => 'exception', 'KEY' ], [ client => '127.0.0.1', '10.*' ],
     [ cost_min => 0.001, 0.01 ], [ cost_max => 0.001, 0 ],
@@ -454,7 +455,7 @@ for my $case (
     [ 'status=6xx', 'status', qr/1xx to 5xx/ ],
     [ 'error=sad', 'error', qr/throttled/ ],
     [ 'streamed=maybe', 'streamed', qr/true/ ],
-    [ 'model=*opus*', 'model', qr/begin so/ ],
+    [ 'model=claude*opus', 'model', qr/have it/ ],
     [ 'tokens_min=-5', 'tokens_min', qr/number/ ],
     [ 'tokens_max=99999999999999999999', 'tokens_max', qr/number/ ],
     [ 'cost_min=free', 'cost_min', qr/dollars/ ],

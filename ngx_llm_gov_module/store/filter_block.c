@@ -16,9 +16,10 @@ static void llm_look_term(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ranges(llm_look_t *look, const llm_term_t *term);
 static void llm_look_set(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ids(llm_look_t *look, const llm_term_t *term);
-static void llm_look_part(llm_look_t *look, const llm_term_t *term);
-static bool llm_look_has_part(const llm_look_t *look,
-    const llm_term_t *term, const llm_column_t *column, uint64_t code);
+static void llm_look_each(llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *column);
+static bool llm_look_holds(const llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *column, uint64_t code);
 static uint64_t llm_look_place(const llm_look_t *look, llm_str_t text,
     bool behind);
 static uint64_t llm_look_word(const llm_column_t *column, uint64_t id);
@@ -137,6 +138,7 @@ llm_look_term(llm_look_t *look, const llm_term_t *term)
         break;
 
     case LLM_TERM_TEXT:
+    case LLM_TERM_PART:
         llm_look_text(look, term, term->field->source);
         break;
 
@@ -158,10 +160,6 @@ llm_look_term(llm_look_t *look, const llm_term_t *term)
 
     case LLM_TERM_REQUEST_ID:
         llm_look_request_id(look, term);
-        break;
-
-    case LLM_TERM_PART:
-        llm_look_part(look, term);
     }
 }
 
@@ -269,6 +267,11 @@ llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 
     llm_block_column(look->block, id, &column);
 
+    if (term->parts) {
+        llm_look_each(look, term, &column);
+        return;
+    }
+
     n = llm_look_codes(look, term, &column, codes);
 
     for (i = 0; i < n; i++) {
@@ -280,22 +283,21 @@ llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 
 /* each string is looked at once, if there are not too many of them */
 static void
-llm_look_part(llm_look_t *look, const llm_term_t *term)
+llm_look_each(llm_look_t *look, const llm_term_t *term,
+    const llm_column_t *column)
 {
-    bool          found, any;
-    uint32_t      i;
-    uint64_t      code;
-    uint8_t       memo[LLM_FILTER_MEMO];
-    llm_column_t  column;
+    bool      found, any;
+    uint32_t  i;
+    uint64_t  code;
+    uint8_t   memo[LLM_FILTER_MEMO];
 
-    llm_block_column(look->block, term->field->source, &column);
     memset(memo, 0, sizeof(memo));
 
-    if (column.dictionary != NULL) {
+    if (column->dictionary != NULL) {
         any = false;
 
-        for (code = 0; code < column.words; code++) {
-            found = llm_look_has_part(look, term, &column, code);
+        for (code = 0; code < column->words; code++) {
+            found = llm_look_holds(look, term, column, code);
             memo[code] = found ? 1 : 2;
             any |= found;
         }
@@ -310,16 +312,15 @@ llm_look_part(llm_look_t *look, const llm_term_t *term)
             continue;
         }
 
-        code = llm_column_code(&column, i);
+        code = llm_column_code(column, i);
 
         if (code >= LLM_FILTER_MEMO) {
-            llm_look_found(look, i, llm_look_has_part(look, term, &column,
-                                                      code));
+            llm_look_found(look, i, llm_look_holds(look, term, column, code));
             continue;
         }
 
         if (memo[code] == 0) {
-            memo[code] = llm_look_has_part(look, term, &column, code) ? 1 : 2;
+            memo[code] = llm_look_holds(look, term, column, code) ? 1 : 2;
         }
 
         llm_look_found(look, i, memo[code] == 1);
@@ -328,11 +329,16 @@ llm_look_part(llm_look_t *look, const llm_term_t *term)
 
 
 static bool
-llm_look_has_part(const llm_look_t *look, const llm_term_t *term,
+llm_look_holds(const llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column, uint64_t code)
 {
-    return llm_filter_has_part(term, llm_block_text(&look->texts,
-                                            llm_column_word(column, code)));
+    llm_str_t  text;
+
+    text = llm_block_text(&look->texts, llm_column_word(column, code));
+
+    return (term->field->kind == LLM_TERM_PART)
+           ? llm_filter_has_part(term, text)
+           : llm_filter_in_patterns(term, text);
 }
 
 
@@ -350,7 +356,7 @@ llm_look_codes(const llm_look_t *look, const llm_term_t *term,
     for (i = 0; i < term->n; i++) {
         pattern = &term->patterns[i];
 
-        if (pattern->prefix) {
+        if (pattern->after) {
             from = llm_look_place(look, pattern->text, false);
             from = (from == 0) ? 1 : from;
             to = llm_look_place(look, pattern->text, true);

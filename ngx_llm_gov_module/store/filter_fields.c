@@ -14,6 +14,9 @@
 #define LLM_SET_BIT_3  UINT64_C(0xff00ff00ff00ff00)
 
 #define LLM_NAMES      "a name, a comma list of them, \"name*\" for all that "\
+                       "begin so, \"*name*\" for all that have it, \"!name\" " \
+                       "for all others"
+#define LLM_STRINGS    "a name, a comma list of them, \"name*\" for all that "\
                        "begin so, \"!name\" for all others"
 #define LLM_YES_NO     "\"true\" or \"false\""
 #define LLM_COUNT      "a whole number, like 1000"
@@ -56,11 +59,11 @@ static const llm_filter_field_t  llm_filter_fields[] = {
     llm_text_field("session", LLM_COL_SESSION),
     llm_text_field("end_user", LLM_COL_END_USER),
 
-    { llm_str("tag"), LLM_TERM_TAG, 0, LLM_NAMES, NULL, 0, 0, 0 },
+    { llm_str("tag"), LLM_TERM_TAG, 0, LLM_STRINGS, NULL, 0, 0, 0 },
     { llm_str("attempt_provider"), LLM_TERM_ATTEMPT_TEXT, LLM_ATT_PROVIDER,
-      LLM_NAMES, NULL, 0, 0, 0 },
+      LLM_STRINGS, NULL, 0, 0, 0 },
     { llm_str("provider_request_id"), LLM_TERM_REQUEST_ID, 0,
-      LLM_NAMES, NULL, 0, 0, 0 },
+      LLM_STRINGS, NULL, 0, 0, 0 },
     { llm_str("attempt_result"), LLM_TERM_ATTEMPT_SET, LLM_ATT_RESULT,
       "one of ok, client_error, throttled, server_error, exception, connect, "
       "timeout, broken", llm_attempt_result_find, 0, 0, 0 },

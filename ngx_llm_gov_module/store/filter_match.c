@@ -13,6 +13,8 @@ static bool llm_filter_holds(const llm_term_t *term, const llm_row_t *row);
 static bool llm_filter_attempts(const llm_term_t *term, const llm_row_t *row);
 static bool llm_filter_tags(const llm_term_t *term, const llm_row_t *row);
 static bool llm_filter_ids(const llm_term_t *term, const llm_row_t *row);
+static bool llm_filter_in_pattern(const llm_pattern_t *pattern,
+    llm_str_t text);
 
 
 bool
@@ -163,21 +165,43 @@ llm_filter_in_set(const llm_term_t *term, int64_t number)
 bool
 llm_filter_in_patterns(const llm_term_t *term, llm_str_t text)
 {
-    unsigned              i;
-    const llm_pattern_t  *pattern;
+    unsigned  i;
 
     for (i = 0; i < term->n; i++) {
-        pattern = &term->patterns[i];
-
-        if (pattern->prefix ? text.len > 0 && llm_str_starts(text,
-                                                             pattern->text)
-                            : llm_str_eq(text, pattern->text))
-        {
+        if (llm_filter_in_pattern(&term->patterns[i], text)) {
             return true;
         }
     }
 
     return false;
+}
+
+
+static bool
+llm_filter_in_pattern(const llm_pattern_t *pattern, llm_str_t text)
+{
+    llm_str_t  part;
+
+    part = pattern->text;
+
+    if (!pattern->before && !pattern->after) {
+        return llm_str_eq(text, part);
+    }
+
+    if (text.len == 0 || text.len < part.len) {
+        return false;
+    }
+
+    if (!pattern->before) {
+        return llm_str_starts(text, part);
+    }
+
+    if (!pattern->after) {
+        return memcmp(text.data + text.len - part.len, part.data, part.len)
+               == 0;
+    }
+
+    return memmem(text.data, text.len, part.data, part.len) != NULL;
 }
 
 

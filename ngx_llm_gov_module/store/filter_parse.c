@@ -16,14 +16,15 @@
 typedef struct {
     llm_str_t   rest;
     bool        ended;
-    bool        stray;          /* the item has a `*` that is not its end */
+    bool        stray;          /* the item has a `*` within */
 } llm_filter_list_t;
 
 
 static unsigned llm_filter_items(llm_str_t value);
 static int llm_filter_alloc(llm_term_t *term, unsigned n);
 static int llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item);
-static bool llm_filter_named(const llm_term_t *term);
+static bool llm_filter_stars(const llm_term_t *term,
+    const llm_filter_list_t *list, const llm_pattern_t *item);
 static int llm_filter_take(llm_term_t *term, llm_pattern_t *item);
 static void llm_filter_uuids(llm_str_t text, llm_uuids_t *uuids);
 static int llm_filter_take_set(llm_term_t *term, llm_str_t text);
@@ -66,7 +67,7 @@ llm_filter_parse(llm_term_t *term, llm_str_t name, llm_str_t value,
             return LLM_ERROR;
         }
 
-        if ((list.stray && llm_filter_named(term))
+        if (!llm_filter_stars(term, &list, &item)
             || llm_filter_take(term, &item) != LLM_OK)
         {
             free((char *) item.text.data);
@@ -161,7 +162,12 @@ llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item)
     star = false;
     len = 0;
 
-    for (i = 0; i < list->rest.len; i++) {
+    /* a star alone is one that something may stand behind */
+
+    item->before = list->rest.len > 1 && list->rest.data[0] == '*'
+                   && list->rest.data[1] != ',';
+
+    for (i = item->before; i < list->rest.len; i++) {
         c = list->rest.data[i];
 
         if (c == ',') {
@@ -182,27 +188,33 @@ llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item)
     list->rest.data += list->ended ? i : i + 1;
     list->rest.len -= list->ended ? i : i + 1;
 
-    item->prefix = star;
+    item->after = star;
     item->text = (llm_str_t) { text, len - star };
 
     return LLM_OK;
 }
 
 
-/* a name has no `*` but at its end; who means that byte writes `\*` */
+/* are the item's stars where they may be?  Who means that byte writes `\*` */
 static bool
-llm_filter_named(const llm_term_t *term)
+llm_filter_stars(const llm_term_t *term, const llm_filter_list_t *list,
+    const llm_pattern_t *item)
 {
     switch (term->field->kind) {
 
     case LLM_TERM_TEXT:
+        return !list->stray;
+
     case LLM_TERM_TAG:
     case LLM_TERM_ATTEMPT_TEXT:
     case LLM_TERM_REQUEST_ID:
+        return !list->stray && !item->before;
+
+    case LLM_TERM_PART:
         return true;
 
     default:
-        return false;
+        return !item->before && !item->after;
     }
 }
 
@@ -219,17 +231,15 @@ llm_filter_take(llm_term_t *term, llm_pattern_t *item)
 
     case LLM_TERM_SET:
     case LLM_TERM_ATTEMPT_SET:
-        rc = item->prefix ? LLM_ERROR : llm_filter_take_set(term, item->text);
+        rc = llm_filter_take_set(term, item->text);
         break;
 
     case LLM_TERM_STATUS:
-        rc = item->prefix ? LLM_ERROR : llm_filter_take_status(term,
-                                                               item->text);
+        rc = llm_filter_take_status(term, item->text);
         break;
 
     case LLM_TERM_ID:
-        rc = item->prefix ? LLM_ERROR
-                          : llm_row_id_parse(item->text, term->ids[term->n]);
+        rc = llm_row_id_parse(item->text, term->ids[term->n]);
         term->n += (rc == LLM_OK);
         break;
 
@@ -238,6 +248,7 @@ llm_filter_take(llm_term_t *term, llm_pattern_t *item)
             return LLM_ERROR;
         }
 
+        term->parts = true;
         text = (char *) item->text.data;
 
         for (i = 0; i < item->text.len; i++) {
@@ -248,6 +259,7 @@ llm_filter_take(llm_term_t *term, llm_pattern_t *item)
 
     default:
         llm_filter_uuids(item->text, &term->uuids[term->n]);
+        term->parts |= item->before;
         term->patterns[term->n++] = *item;
         return LLM_OK;
     }

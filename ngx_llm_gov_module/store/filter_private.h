@@ -70,7 +70,8 @@ typedef struct {
 
 typedef struct {
     llm_str_t   text;               /* owned */
-    bool        prefix;             /* all that begin with it; never empty */
+    bool        before;             /* anything may stand before it */
+    bool        after;              /* and behind it; the whole never empty */
 } llm_pattern_t;
 
 
@@ -88,6 +89,7 @@ typedef struct {
     uint64_t                   set;
     llm_range_t               *ranges;
     llm_pattern_t             *patterns;
+    bool                       parts;       /* some have `before` */
     llm_uuids_t               *uuids;       /* LLM_TERM_REQUEST_ID: of the
                                                patterns */
     unsigned char            (*ids)[LLM_ROW_ID_SIZE];

@@ -98,7 +98,8 @@ static const char  *bad[][3] = {
     { "latency_max", "-3", "a whole number" },
     { "text", "", "a text to look for" },
     { "user_agent", "a,", "a text to look for" },
-    { "model", "*opus*", "\"name*\" for all that begin so" },
+    { "model", "claude*opus", "\"*name*\" for all that have it" },
+    { "error", "*any", "none, any" },
     { "team", "!a,b*c", "not \"!a,b*c\"" },
     { "tag", "**", "\"name*\" for all that begin so" },
     { "attempt_provider", "*west", "\"name*\" for all that begin so" },
@@ -299,11 +300,11 @@ static const choice_t  choices[] = {
     { "received_to", { "2026-11-23T00:15:00Z" } },
     { "customer", { "customer-1", "customer-1,customer-2", "!customer-3",
                     "customer*", "", "!*", "nobody" } },
-    { "team", { "team-3", "!team-3", "team-1*", "team-1,team-2,none" } },
+    { "team", { "team-3", "!team-3", "team-1*", "*m-1,team-2,none" } },
     { "virtual_key", { "key-7", "key-4*", "!key-1*,key-2*", "" } },
     { "provider", { "provider-2", "*", "!*" } },
     { "region", { "region-1,region-2" } },
-    { "model", { "model-1*", "model-11" } },
+    { "model", { "model-1*", "model-11", "*-1*", "!*el-2,*7", "**" } },
     { "model_asked", { "asked-5", "!asked-*" } },
     { "attempt_provider", { "provider-1", "!provider-1", "!*", "provider-*",
                             "" } },
@@ -554,6 +555,12 @@ test_meaning(void)
        && matches(&row, "team", "a\\,\\b\\**") && !matches(&row, "team", "a,b")
        && !matches(&row, "team", "a") && !matches(&row, "text", "to*many"),
        "a backslash takes away what commas and stars mean");
+    ok(matches(&row, "team", "*\\,b*")
+       && matches(&row, "team", "*\\*") && matches(&row, "team", "*a\\,b\\*")
+       && matches(&row, "team", "**") && !matches(&row, "team", "*b")
+       && !matches(&row, "team", "!*,x,*\\,*")
+       && !matches(&row, "customer", "**"),
+       "stars at both ends: it may stand anywhere");
     ok(matches(&row, "customer", "") && matches(&row, "customer", "!*")
        && !matches(&row, "customer", "*") && !matches(&row, "team", ""),
        "what is not known is the empty name, which no star takes");
