@@ -399,6 +399,37 @@ cmp_ok(journal($t)->{refusals_left_out}, '>', 0,
 is(call($t)->{status}, 200, 'and calls that are none find room');
 $t->finish;
 
+# what clients send of themselves may be anything, and as long as headers are
+
+$t = gateway('');
+my $wild = "\x01\x1b[31m\xff\xc3\",\t\\=cmd()\x7f\xe2\x82";
+is($t->post($path, claude(sim(input => 100, output => 50),
+                          metadata => { user_id => "u\x{1}\x{20ac}" x 3000 }),
+            key => $key, headers => {
+                'User-Agent' => $wild x 200, 'X-Session-Id' => $wild x 100,
+                'X-LLM-Tags' => join(',', map { "$_$wild" } 1 .. 200) }
+   )->{status}, 200, 'a call with wild names');
+my $logged = wait_for(sub {
+    ($t->get('/llm/logs')->{json}{logs} // [])->[0] }, 10);
+ok($logged, 'is in the log, as JSON that can be read');
+
+for my $field (qw(user_agent session end_user)) {
+    my $length = length($logged->{$field} // '');
+    ok($length > 10 && $length <= 256, "$field has its bound: $length");
+}
+
+my $csv = $t->get('/llm/logs?format=csv')->{body};
+my $quoted = () = $csv =~ /"/g;
+is($quoted % 2, 0, 'and as CSV');
+unlike($csv, qr/(?:^|,)"?=/m, 'that is no formula');
+unlike($csv, qr/\xff/, 'and UTF-8');
+settled($t);
+ok($t->quit, 'nginx ends');
+is(system("$LLM::Test::root/scripts/store verify $t->{prefix}/store "
+          . '>/dev/null'), 0, 'its row is whole');
+$t->start;
+$t->finish;
+
 # mistakes in the configuration
 
 my %wrong = (

@@ -105,6 +105,29 @@ llm_upstream_token(llm_json_t *json, const llm_json_token_t *token,
 }
 
 
+/* Of a signature that does not match AWS tells what it would have signed, and
+ * our session token stands in it: nobody needs to read that in a log. */
+static void
+llm_upstream_cut(llm_upstream_error_t *error)
+{
+    size_t           i;
+    const llm_str_t  mark = llm_str("The Canonical String");
+
+    for (i = 0; i + mark.len <= error->message_len; i++) {
+
+        if (memcmp(error->message + i, mark.data, mark.len) == 0) {
+            error->message_len = i;
+        }
+    }
+
+    while (error->message_len > 0
+           && error->message[error->message_len - 1] == ' ')
+    {
+        error->message_len--;
+    }
+}
+
+
 void
 llm_upstream_error_read(llm_upstream_error_t *error, unsigned status,
     llm_str_t errortype, llm_str_t body)
@@ -117,6 +140,8 @@ llm_upstream_error_read(llm_upstream_error_t *error, unsigned status,
 
     /* what is no JSON, or cut short, gives as much as could be read */
     (void) llm_json_scan(body.data, body.len, llm_upstream_token, error);
+
+    llm_upstream_cut(error);
 }
 
 

@@ -247,6 +247,46 @@ after_death(void)
 }
 
 
+/* a file that is older than the store (a power loss), and a clock that was set
+ * back: no position comes twice */
+static void
+older_than_the_store(void)
+{
+    pid_t            pid;
+    uint64_t         position;
+    unsigned         n;
+    const char      *dir;
+    llm_journal_t   *journal;
+    llm_segment_t  **segments;
+
+    dir = fresh();
+    segments = NULL;
+    n = 0;
+
+    llm_journal_prepare(dir, 1, SIZE, NOBODY, NOBODY, error);
+    pid = child(dir, 1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+
+    llm_segments_scan(dir, &segments, &n, error);
+    position = llm_segment_head(segments[0]) + ((uint64_t) 3600 * 1000 << 20);
+
+    llm_segment_busy(segments[0]);
+    llm_segment_fold(segments[0], position);
+    llm_segment_recycle(segments[0], false);
+
+    journal = llm_journal_claim(dir, 8, error);
+    ok(journal != NULL && llm_journal_position(journal) > position,
+       "what was folded of a file that was lost is not begun anew");
+
+    if (journal != NULL) {
+        llm_journal_release(journal);
+    }
+
+    llm_segments_free(segments, n);
+}
+
+
 static void
 prepare_and_claim(const char *dir)
 {
@@ -494,6 +534,7 @@ main(void)
 
     killed();
     after_death();
+    older_than_the_store();
     killed_half_way();
     claims();
     power_loss();

@@ -71,6 +71,12 @@ static const error_case_t  cases[] = {
       CLOCK, 502, "api_error", OWN_FAULT },
     { 403, "RequestTimeTooSkewed", "", "RequestTimeTooSkewed", "",
       CLOCK, 502, "api_error", OWN_FAULT },
+    { 403, "InvalidSignatureException",
+      "{\"message\":\"The signature does not match.\\n\\nThe Canonical String "
+      "for this request should have been\\n'POST\\nx-amz-security-token:"
+      "secret'\"}", "InvalidSignatureException",
+      "The signature does not match.",
+      CREDENTIALS, 502, "api_error", OWN_FAULT },
     { 403, "SignatureDoesNotMatch", "{}", "SignatureDoesNotMatch", "",
       CREDENTIALS, 502, "api_error", OWN_FAULT },
     { 403, "AccessDeniedException",
