@@ -459,15 +459,14 @@ sub reload {
 sub gone {
     my ($group) = @_;
 
+    my $lives = sub {
+        my ($state, $its) = slurp($_[0]) =~ /^\d+ \(.*\) (\S) \d+ (\d+)/s;
+        return defined $its && $its == $group && $state !~ /[ZX]/;
+    };
+
     return 1 if !kill 0, -$group;
-
-    for my $file (glob '/proc/[0-9]*/stat') {
-        my ($state, $its) = slurp($file) =~ /^\d+ \(.*\) (\S) \d+ (\d+)/s
-            or next;
-        return 0 if $its == $group && $state !~ /[ZX]/;
-    }
-
-    return 1;
+    return 0 if $lives->("/proc/$group/stat");
+    return !grep { $lives->($_) } glob '/proc/[0-9]*/stat';
 }
 
 # Ends a group of processes: politely, then not.  Whether politely was enough.
