@@ -393,6 +393,13 @@ for my $case (
     [ 'broken gzip', [ '--ledger', $ledger, '--invocations',
                        $t->file('z.gz', "\x1f\x8b\x08garbage") ],
       qr/z\.gz: damaged gzip/ ],
+    [ 'gzip that breaks later', [ '--ledger', $ledger, '--invocations',
+        $t->file('b.gz', "\x1f\x8b\x08\0\0\0\0\0\0\x03\xff\xff\xff\xff") ],
+      qr/b\.gz: damaged gzip/ ],
+    [ 'members that are no objects', [ '--ledger', $ledger, '--invocations',
+        $t->file('m.json', '{"schemaType":"ModelInvocationLog","input":"x",'
+                           . '"output":[1],"identity":7,"timestamp":[],'
+                           . '"requestId":"r"}') ], qr/cannot be read/ ],
     [ 'requests as CSV', [ '--ledger', $t->file('r.csv', "id,cost\n1,2\n"),
                            '--bill', $market ], qr/rows=attempts/ ],
     [ 'a number that is none', [ '--ledger', $t->file('n.ndjson',

@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import zlib
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 
@@ -136,7 +137,7 @@ def open_bytes(path):
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise Trouble(f"{path}: damaged gzip file: {error}") from None
         if data[:4] == b"PAR1":
             raise Trouble(f"{path}: this is Parquet: export it as CSV")

@@ -48,16 +48,20 @@ def message(text):
         yield from records(value)
 
 
+def part(value, name):
+    """A member that is an object, empty if there is none."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def usage_of_body(record):
     """The usage that the answer itself told, for records that lack a count."""
-    body = (record.get("output") or {}).get("outputBodyJson")
-    usage = body.get("usage") if isinstance(body, dict) else None
-    return usage if isinstance(usage, dict) else {}
+    return part(part(part(record, "output"), "outputBodyJson"), "usage")
 
 
 def tokens(record):
-    given = record.get("input") or {}
-    taken = record.get("output") or {}
+    given = part(record, "input")
+    taken = part(record, "output")
     usage = usage_of_body(record)
 
     def first(*values):
@@ -76,7 +80,7 @@ def tokens(record):
 
 
 def wanted(record, options):
-    arn = str((record.get("identity") or {}).get("arn", ""))
+    arn = str(part(record, "identity").get("arn", ""))
     return ((not options.account
              or str(record.get("accountId")) in options.account)
             and (not options.identity
