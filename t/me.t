@@ -8,6 +8,7 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use LLM::HTTP2;
 use LLM::Test;
 use Test::More;
 
@@ -22,6 +23,11 @@ my $t = LLM::Test->gateway(workers => 2, http => "
     llm_virtual_key bob { secret $secret{bob}; team ml; }
     llm_virtual_key signer { secret sk-test-me-signer-0123456789;
         sigv4 on; }
+    server {
+        listen 127.0.0.1:%%PORT_h2%% http2;
+        location /llm/ { llm_status; }
+        location /llm/me { llm_me; }
+    }
 ", server => '
     location /llm/me { llm_me; }
     location = /mine { llm_me; }
@@ -152,6 +158,25 @@ is(join(' ', map { "$_->{virtual_key} $_->{team}" } @{ $spend->{rows} }),
 is($spend->{total}{requests}, 3, 'spend: own requests');
 is($spend->{total}{cost}, $me->{spent}{cost}, 'spend: as /me says');
 is(me('/stats')->{json}{rows}[0]{requests}, 3, 'stats: own only');
+
+# many at once are in nobody else's way: they come in one piece, so that none is
+# answered before the last one is there
+
+my $h2 = LLM::HTTP2->new($t->port('h2'));
+my @mine = $h2->get_all({ 'x-api-key' => $secret{ann} },
+                        map { "/llm/me/logs?text=$_" } 1 .. 10);
+my @others = $h2->get_all({ 'x-api-key' => $secret{bob} }, '/llm/me/logs');
+my @operators = $h2->get_all({}, ('/llm/logs') x 3);
+my %answers;
+
+$answers{ $h2->read_all($_)->{status} }++ for @mine;
+is_deeply(\%answers, { 200 => 4, 429 => 6 }, 'four queries of a key at once');
+is(join(' ', map { $h2->read_all($_)->{status} } @others, @operators),
+   '200 200 200 200', 'others are answered');
+is($h2->read_all(($h2->get_all({ 'x-api-key' => $secret{ann} },
+                               '/llm/me/logs'))[0])->{status}, 200,
+   'and so is the key afterwards');
+$h2->close;
 
 # what there is, and what it takes
 

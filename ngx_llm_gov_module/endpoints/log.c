@@ -186,6 +186,6 @@ ngx_http_llm_log(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
         log->owner = ngx_http_llm_str(view->key->name);
     }
 
-    return ngx_http_llm_task(r, view->lmcf, ngx_http_llm_log_run,
+    return ngx_http_llm_task(r, view, ngx_http_llm_log_run,
                              ngx_http_llm_log_done, log);
 }

@@ -297,6 +297,6 @@ ngx_http_llm_logs(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
                                           "format=csv"));
     }
 
-    return ngx_http_llm_task(r, view->lmcf, ngx_http_llm_logs_run,
+    return ngx_http_llm_task(r, view, ngx_http_llm_logs_run,
                              ngx_http_llm_logs_done, logs);
 }

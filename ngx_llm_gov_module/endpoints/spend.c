@@ -160,7 +160,7 @@ ngx_http_llm_report(ngx_http_request_t *r, const ngx_http_llm_view_t *view,
         return rc;
     }
 
-    return ngx_http_llm_task(r, view->lmcf, ngx_http_llm_spend_run,
+    return ngx_http_llm_task(r, view, ngx_http_llm_spend_run,
                              ngx_http_llm_spend_done, spend);
 }
 

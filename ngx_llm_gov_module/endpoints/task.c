@@ -38,6 +38,8 @@ ngx_http_llm_task_possible(ngx_http_request_t *r,
 
 typedef struct {
     ngx_queue_t                 queue;      /* while it waits */
+    ngx_queue_t                 all;
+    ngx_http_llm_tenant_t      *key;        /* NULL: an operator's */
     ngx_thread_task_t          *task;
     ngx_http_request_t         *request;
     ngx_http_llm_main_conf_t   *lmcf;
@@ -49,6 +51,7 @@ typedef struct {
 
 
 static ngx_queue_t  ngx_http_llm_tasks;
+static ngx_queue_t  ngx_http_llm_tasks_all;
 static ngx_uint_t   ngx_http_llm_tasks_running;
 static ngx_uint_t   ngx_http_llm_tasks_waiting;
 
@@ -123,6 +126,8 @@ ngx_http_llm_task_finish(ngx_http_llm_work_t *work, ngx_uint_t failed)
 
     r = work->request;
     c = r->connection;
+
+    ngx_queue_remove(&work->all);
 
     ngx_http_set_log_request(c->log, r);
 
@@ -233,12 +238,40 @@ ngx_http_llm_task_make(ngx_http_request_t *r)
 }
 
 
+static ngx_uint_t
+ngx_http_llm_tasks_of(const ngx_http_llm_tenant_t *key)
+{
+    ngx_uint_t            n;
+    ngx_queue_t          *q;
+    ngx_http_llm_work_t  *work;
+
+    n = 0;
+
+    for (q = ngx_queue_head(&ngx_http_llm_tasks_all);
+         q != ngx_queue_sentinel(&ngx_http_llm_tasks_all);
+         q = ngx_queue_next(q))
+    {
+        work = ngx_queue_data(q, ngx_http_llm_work_t, all);
+        n += (work->key == key);
+    }
+
+    return n;
+}
+
+
 /* NGX_BUSY: there are too many already */
 static ngx_int_t
 ngx_http_llm_task_queue(ngx_http_llm_work_t *work)
 {
     if (ngx_http_llm_tasks.next == NULL) {
         ngx_queue_init(&ngx_http_llm_tasks);
+        ngx_queue_init(&ngx_http_llm_tasks_all);
+    }
+
+    if (work->key
+        && ngx_http_llm_tasks_of(work->key) >= NGX_HTTP_LLM_TASKS_KEY)
+    {
+        return NGX_BUSY;
     }
 
     if (ngx_http_llm_tasks_running < NGX_HTTP_LLM_TASKS) {
@@ -257,7 +290,7 @@ ngx_http_llm_task_queue(ngx_http_llm_work_t *work)
 
 
 ngx_int_t
-ngx_http_llm_task(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
+ngx_http_llm_task(ngx_http_request_t *r, const ngx_http_llm_view_t *view,
     ngx_http_llm_task_run_pt run, ngx_http_llm_task_done_pt done, void *data)
 {
     ngx_http_llm_work_t  *work;
@@ -268,7 +301,8 @@ ngx_http_llm_task(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
     }
 
     work->request = r;
-    work->lmcf = lmcf;
+    work->lmcf = view->lmcf;
+    work->key = view->key;
     work->run = run;
     work->done = done;
     work->data = data;
@@ -284,6 +318,7 @@ ngx_http_llm_task(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
                                           "request log at once");
     }
 
+    ngx_queue_insert_tail(&ngx_http_llm_tasks_all, &work->all);
     ngx_add_timer(&work->task->event, NGX_HTTP_LLM_TASK_TIME);
 
     r->main->blocked++;
@@ -297,7 +332,7 @@ ngx_http_llm_task(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
 #else
 
 ngx_int_t
-ngx_http_llm_task(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
+ngx_http_llm_task(ngx_http_request_t *r, const ngx_http_llm_view_t *view,
     ngx_http_llm_task_run_pt run, ngx_http_llm_task_done_pt done, void *data)
 {
     return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -6,13 +6,15 @@
 #ifndef NGX_HTTP_LLM_TASK_H
 #define NGX_HTTP_LLM_TASK_H
 
-#include "../ngx_http_llm.h"
+#include "view.h"
 #include "../store/store.h"
 
 
-/* at once and waiting, of one worker; who comes then gets a 429 */
+/* at once and waiting, of one worker, and both of one key's holder, who is not
+ * to be in the way of others; who comes then gets a 429 */
 #define NGX_HTTP_LLM_TASKS          8
 #define NGX_HTTP_LLM_TASKS_WAITING  64
+#define NGX_HTTP_LLM_TASKS_KEY      4
 
 
 /* in a thread: touches nothing of nginx */
@@ -31,7 +33,7 @@ ngx_int_t ngx_http_llm_task_possible(ngx_http_request_t *r,
 /* Runs `run` and then `done`; `data` lives as long as the request, which is
  * kept until both have returned.  Returns what the content handler returns. */
 ngx_int_t ngx_http_llm_task(ngx_http_request_t *r,
-    ngx_http_llm_main_conf_t *lmcf, ngx_http_llm_task_run_pt run,
+    const ngx_http_llm_view_t *view, ngx_http_llm_task_run_pt run,
     ngx_http_llm_task_done_pt done, void *data);
 
 

@@ -84,6 +84,30 @@ sub request {
     return $id;
 }
 
+# Several GETs in one write, returns their streams' numbers.
+
+sub get_all {
+    my ($self, $headers, @paths) = @_;
+
+    my ($out, @ids) = ('');
+
+    for my $path (@paths) {
+        my $id = $self->{next};
+        $self->{next} += 2;
+        $self->{streams}{$id} = { status => 0, body => '' };
+        push @ids, $id;
+
+        $out .= frame(HEADERS, END_HEADERS | END_STREAM, $id, join '',
+            map { "\0" . _string($_->[0]) . _string($_->[1]) }
+            [ ':method', 'GET' ], [ ':scheme', 'http' ], [ ':path', $path ],
+            [ ':authority', 'gateway.test' ],
+            map { [ lc $_, $headers->{$_} ] } sort keys %$headers);
+    }
+
+    $self->send($out);
+    return @ids;
+}
+
 sub reset {
     my ($self, $id) = @_;
 
