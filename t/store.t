@@ -450,6 +450,36 @@ for my $kind (qw(garbage cut foreign)) {
     $t->finish;
 }
 
+# more than the map that it begins with, while a worker reads it
+
+{
+    my $t = LLM::Test->gateway(http => <<"END");
+    llm_store %%PREFIX%%/store sync=50ms journal=%%PREFIX%%/journal
+              journal_size=32m;
+    llm_virtual_key tester { secret $key; llm_log_content request size=1m; }
+END
+    $t->start_sim->start;
+
+    my $file = "$t->{prefix}/store/data.mdb";
+    my $body = claude(sim(input => 100, output => 50), system => 'x' x 950_000);
+    my ($calls, $bad) = (0, 0);
+
+    while (-s $file < 70 * 1024 * 1024 && $calls < 300) {
+        $bad++ if $t->post($path, $body, key => $key)->{status} != 200;
+        $bad++ if $t->get('/llm/logs?limit=1')->{status} != 200;
+        $calls++;
+    }
+
+    cmp_ok(-s $file, '>', 64 * 1024 * 1024, "the store has grown, $calls calls");
+    is($bad, 0, 'calls and queries did not notice');
+    settled($t);
+    ok(wait_for(sub { $t->status->{store}{rows} == $calls }, 10),
+       'it has all of them');
+    is($t->status->{store}{error}, undef, 'without an error');
+    is($t->spent(virtual_key => 'tester'), $t->totals->{cost_nano}, 'exactly');
+    $t->finish;
+}
+
 # pages of zeros in the middle of it: it does not start, or says what it cannot
 # read, and no process dies of it
 
