@@ -121,7 +121,10 @@ is($t->get("/llm/spend?from=$from&to=$to")->{json}{total}{requests}, $calls,
 is(newest($t), $calls, 'and the rows');
 verified($t, 'three days later');
 
+# from here on a new background process looks at once, instead of in ten seconds
+
 set_time($start + 31 * $day);
+ok($t->reload, 'a reload');
 ok(wait_for(sub { info($t)->{rows} =~ /^0 of $calls: 0 blocks, and 0 rows/ },
             40), 'a month later: no more rows') or diag(info($t)->{rows});
 is(info($t)->{content}, '0 texts', 'nor what was said');
@@ -147,6 +150,7 @@ $t->start;
 is(spent($t), $spent, 'after a restart it is the same');
 
 set_time($start + 62 * $day);
+ok($t->reload, 'a reload');
 ok(wait_for(sub { sums('day') =~ /^0 / }, 40),
    'another month later: no more sums');
 is(spent($t), $spent, 'but what was spent');
