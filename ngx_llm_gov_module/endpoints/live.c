@@ -303,11 +303,9 @@ ngx_http_llm_live_start(ngx_http_request_t *r,
     r->write_event_handler = ngx_http_llm_watcher_writer;
     r->main->count++;
 
-    if (ngx_http_llm_feed.next) {
-        ngx_http_llm_feed.inside++;
-        ngx_http_llm_feed_begin(watcher);
-        ngx_http_llm_feed.inside--;
-    }
+    ngx_http_llm_feed.inside++;
+    ngx_http_llm_feed_begin(watcher);
+    ngx_http_llm_feed.inside--;
 
     return NGX_DONE;
 }

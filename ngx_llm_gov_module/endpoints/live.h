@@ -112,6 +112,7 @@ typedef struct {
     unsigned                    requests:1; /* wants these */
     unsigned                    budgets:1;
     unsigned                    was_live:1;
+    unsigned                    asked:1;    /* a poll began since it is here */
     unsigned                    unread:1;   /* what it says waits until it
                                                reads */
 } ngx_http_llm_watcher_t;
@@ -145,6 +146,8 @@ typedef struct {
 
     /* what came */
     uint64_t                    next;
+    uint64_t                    end;        /* the next row that there will be
+                                               in the log */
     ngx_uint_t                  failed;
     ngx_uint_t                  full;       /* there may be more */
     ngx_uint_t                  left;       /* somebody could not be given it */
@@ -184,7 +187,7 @@ extern ngx_http_llm_feed_t  ngx_http_llm_feed;
 /* a watcher joins; NGX_ERROR: no memory */
 ngx_int_t ngx_http_llm_feed_join(ngx_http_llm_watcher_t *watcher);
 
-/* it is known where the log ends: the watcher is told where it begins */
+/* the watcher is told where it begins, if that is known by now */
 void ngx_http_llm_feed_begin(ngx_http_llm_watcher_t *watcher);
 
 

@@ -251,23 +251,30 @@ ngx_http_llm_batch_read(llm_store_t *store, void *ctx)
 {
     ngx_http_llm_batch_t *batch = ctx;
 
-    uint64_t  seq, oldest, lost;
+    uint64_t    seq, oldest, lost;
+    ngx_uint_t  wanted;
 
-    if (!batch->wanted || batch->first == 0) {
-        batch->failed = llm_query_ends(store, &oldest, &batch->next)
-                        != LLM_OK;
+    seq = batch->first;
+    wanted = batch->wanted && seq != 0;
+
+    if (wanted
+        && llm_query_since(store, &seq, NGX_HTTP_LLM_LIVE_ROWS,
+                           ngx_http_llm_batch_row, batch, &lost)
+           == LLM_ERROR)
+    {
         return LLM_OK;
     }
 
-    seq = batch->first;
-
-    if (llm_query_since(store, &seq, NGX_HTTP_LLM_LIVE_ROWS,
-                        ngx_http_llm_batch_row, batch, &lost)
-        != LLM_ERROR)
-    {
-        batch->failed = batch->json.failed || batch->text[0].failed
-                        || batch->text[1].failed;
+    if (llm_query_ends(store, &oldest, &batch->end) != LLM_OK) {
+        return LLM_OK;
     }
+
+    if (!wanted) {
+        batch->next = batch->end;
+    }
+
+    batch->failed = batch->json.failed || batch->text[0].failed
+                    || batch->text[1].failed;
 
     return LLM_OK;
 }

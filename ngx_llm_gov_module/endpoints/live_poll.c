@@ -62,7 +62,13 @@ ngx_http_llm_feed_begin(ngx_http_llm_watcher_t *watcher)
 
     next = ngx_http_llm_feed.next;
 
-    if (watcher->next == 0 || watcher->next > next) {
+    if (next == 0 || watcher->next > next) {
+        /* a poll that begins from now on tells whether there are such rows:
+         * another worker may be ahead of this one */
+        return;
+    }
+
+    if (watcher->next == 0) {
         watcher->next = next;
     }
 
@@ -188,6 +194,10 @@ ngx_http_llm_feed_poll(void)
     {
         watcher = ngx_queue_data(q, ngx_http_llm_watcher_t, queue);
         batch->lmcf = watcher->lmcf;
+
+        if (watcher->state == NGX_HTTP_LLM_LIVE_NEW) {
+            watcher->asked = 1;
+        }
 
         if (watcher->state != NGX_HTTP_LLM_LIVE_NOW) {
             continue;
@@ -381,6 +391,26 @@ ngx_http_llm_feed_left(ngx_http_llm_watcher_t *watcher)
 }
 
 
+/* a poll told where the log ends */
+static void
+ngx_http_llm_feed_known(ngx_http_llm_watcher_t *watcher)
+{
+    uint64_t  end;
+
+    if (watcher->state != NGX_HTTP_LLM_LIVE_NEW) {
+        return;
+    }
+
+    end = ngx_http_llm_feed.batch->end;
+
+    if (watcher->asked && watcher->next > end) {
+        watcher->next = end;
+    }
+
+    ngx_http_llm_feed_begin(watcher);
+}
+
+
 /* the batch is there, or a part of the watchers still has to get it */
 static void
 ngx_http_llm_feed_deliver(ngx_http_llm_batch_t *batch)
@@ -399,6 +429,7 @@ ngx_http_llm_feed_deliver(ngx_http_llm_batch_t *batch)
     ngx_http_llm_feed.next = batch->next;
 
     ngx_http_llm_batch_end(batch);
+    ngx_http_llm_feed_each(ngx_http_llm_feed_known);
 
     if (batch->left) {
         ngx_http_llm_feed_each(ngx_http_llm_feed_left);
@@ -406,16 +437,6 @@ ngx_http_llm_feed_deliver(ngx_http_llm_batch_t *batch)
 
     if (full && !ngx_queue_empty(&ngx_http_llm_feed.watchers)) {
         ngx_http_llm_feed_again(1);
-    }
-}
-
-
-/* the first poll told where the log ends */
-static void
-ngx_http_llm_feed_known(ngx_http_llm_watcher_t *watcher)
-{
-    if (watcher->state == NGX_HTTP_LLM_LIVE_NEW) {
-        ngx_http_llm_feed_begin(watcher);
     }
 }
 

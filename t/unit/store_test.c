@@ -796,8 +796,8 @@ test_format(void)
     mdb_txn_commit(txn);
     mdb_env_close(env);
 
-    ok(llm_store_open_readonly(dir, &error) == NULL,
-       "a store of the release before is not read: %s", error);
+    store = llm_store_open_readonly(dir, &error);
+    ok(store == NULL, "a store of the release before is not read: %s", error);
 
     store = llm_store_open(dir, &error);
     ok(store != NULL && restore(store, NOW, &more) == LLM_OK && nrows == 1
@@ -996,14 +996,14 @@ test_damage(void)
 
     dir = fresh("missing/below");
     error = "";
-    ok(llm_store_open(dir, &error) == NULL
-       && strstr(error, "make the folder above it") != NULL,
+    store = llm_store_open(dir, &error);
+    ok(store == NULL && strstr(error, "make the folder above it") != NULL,
        "no folder above: %s", error);
 
     dir = fresh("file");
     close(open(dir, O_WRONLY|O_CREAT, 0600));
-    ok(llm_store_open(dir, &error) == NULL, "a file is no folder: %s",
-       error);
+    store = llm_store_open(dir, &error);
+    ok(store == NULL, "a file is no folder: %s", error);
     unlink(dir);
 }
 

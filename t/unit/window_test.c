@@ -176,6 +176,7 @@ texts(void)
 static void
 mistakes(void)
 {
+    int           rc;
     size_t        i;
     const char   *error;
     llm_window_t  w;
@@ -201,9 +202,9 @@ mistakes(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         error = NULL;
-        ok(llm_window_parse((llm_str_t) { bad[i].text, strlen(bad[i].text) },
-                            &w, &error) == LLM_ERROR
-           && error != NULL && strstr(error, bad[i].says) != NULL,
+        rc = llm_window_parse((llm_str_t) { bad[i].text, strlen(bad[i].text) },
+                              &w, &error);
+        ok(rc == LLM_ERROR && error != NULL && strstr(error, bad[i].says) != NULL,
            "\"%s\": %s", bad[i].text, error ? error : "taken");
     }
 }
