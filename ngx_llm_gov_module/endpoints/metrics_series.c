@@ -44,7 +44,7 @@ ngx_http_llm_entry_samples(ngx_http_llm_metrics_t *metrics,
     for (i = 0; i < LLM_OUTCOMES; i++) {
         buf = ngx_http_llm_sample_with(metrics, NGX_HTTP_LLM_M_REQUESTS,
                                        "outcome",
-                                       ngx_http_llm_outcome_name(i).data);
+                                       llm_outcome_text(i).data);
         llm_buf_printf(buf, "%" PRIu64 "\n", entry->requests[i]);
     }
 
@@ -115,7 +115,7 @@ ngx_http_llm_metrics_calls(ngx_http_llm_metrics_t *metrics)
         for (i = 0; i < NGX_HTTP_LLM_ATTEMPTS; i++) {
             buf = ngx_http_llm_sample_with(metrics, NGX_HTTP_LLM_M_ATTEMPTS,
                                            "result",
-                                           ngx_http_llm_attempt_name(i).data);
+                                           llm_attempt_result_text(i).data);
             llm_buf_printf(buf, "%" PRIu64 "\n", entry.attempts[i]);
         }
     }

@@ -29,25 +29,6 @@ static const llm_str_t  ngx_http_llm_modes[] = {
     [LLM_LIMIT_SOFT] = llm_str("soft")
 };
 
-static const llm_str_t  ngx_http_llm_outcomes[LLM_OUTCOMES] = {
-    [LLM_OUTCOME_OK] = llm_str("ok"),
-    [LLM_OUTCOME_ESTIMATED] = llm_str("estimated"),
-    [LLM_OUTCOME_UNPRICED] = llm_str("unpriced"),
-    [LLM_OUTCOME_CLIENT_ERROR] = llm_str("client_error"),
-    [LLM_OUTCOME_PROVIDER_ERROR] = llm_str("provider_error")
-};
-
-static const llm_str_t  ngx_http_llm_attempt_names[NGX_HTTP_LLM_ATTEMPTS] = {
-    [LLM_ATTEMPT_OK] = llm_str("ok"),
-    [LLM_ATTEMPT_CLIENT_ERROR] = llm_str("client_error"),
-    [LLM_ATTEMPT_THROTTLED] = llm_str("throttled"),
-    [LLM_ATTEMPT_SERVER_ERROR] = llm_str("server_error"),
-    [LLM_ATTEMPT_EXCEPTION] = llm_str("exception"),
-    [LLM_ATTEMPT_CONNECT] = llm_str("connect"),
-    [LLM_ATTEMPT_TIMEOUT] = llm_str("timeout"),
-    [LLM_ATTEMPT_BROKEN] = llm_str("broken")
-};
-
 
 llm_str_t
 ngx_http_llm_kind_name(llm_account_kind_t kind)
@@ -67,20 +48,6 @@ llm_str_t
 ngx_http_llm_mode_name(llm_limit_mode_t mode)
 {
     return ngx_http_llm_modes[mode];
-}
-
-
-llm_str_t
-ngx_http_llm_outcome_name(llm_outcome_t outcome)
-{
-    return ngx_http_llm_outcomes[outcome];
-}
-
-
-llm_str_t
-ngx_http_llm_attempt_name(llm_attempt_result_t result)
-{
-    return ngx_http_llm_attempt_names[result];
 }
 
 

@@ -6,6 +6,7 @@
 #define NGX_HTTP_LLM_SHOW_H
 
 #include "snapshot.h"
+#include "../store/row.h"
 
 
 /* what the answers say they are made by */
@@ -15,8 +16,6 @@
 llm_str_t ngx_http_llm_kind_name(llm_account_kind_t kind);
 llm_str_t ngx_http_llm_metric_name(llm_metric_t metric);
 llm_str_t ngx_http_llm_mode_name(llm_limit_mode_t mode);
-llm_str_t ngx_http_llm_outcome_name(llm_outcome_t outcome);
-llm_str_t ngx_http_llm_attempt_name(llm_attempt_result_t result);
 
 /* the window's text form ("1M", "total"), empty for concurrency */
 llm_str_t ngx_http_llm_limit_window(const llm_limit_t *limit,

@@ -122,7 +122,7 @@ ngx_http_llm_html_attempts(llm_buf_t *buf, const uint64_t *attempts)
     for (i = 0; i < NGX_HTTP_LLM_ATTEMPTS; i++) {
         if (attempts[i]) {
             llm_buf_printf(buf, "%s%" PRIu64 " %s", separator, attempts[i],
-                           ngx_http_llm_attempt_name(i).data);
+                           llm_attempt_result_text(i).data);
             separator = ", ";
         }
     }

@@ -93,7 +93,7 @@ ngx_http_llm_json_attempts(llm_buf_t *buf, const uint64_t *attempts)
 
     for (i = 0; i < NGX_HTTP_LLM_ATTEMPTS; i++) {
         llm_buf_printf(buf, "%s\"%s\":%" PRIu64, i ? "," : "",
-                       ngx_http_llm_attempt_name(i).data, attempts[i]);
+                       llm_attempt_result_text(i).data, attempts[i]);
     }
 
     llm_buf_str(buf, llm_str("}"));

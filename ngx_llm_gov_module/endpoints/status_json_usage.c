@@ -29,7 +29,7 @@ ngx_http_llm_json_entry(llm_buf_t *buf, const llm_series_entry_t *entry)
 
     for (i = 0; i < LLM_OUTCOMES; i++) {
         llm_buf_printf(buf, "%s\"%s\":%" PRIu64, i ? "," : "",
-                       ngx_http_llm_outcome_name(i).data, entry->requests[i]);
+                       llm_outcome_text(i).data, entry->requests[i]);
     }
 
     llm_buf_printf(buf, "},\"attempts\":%" PRIu64 ",\"tokens\":{\"input\":%"
