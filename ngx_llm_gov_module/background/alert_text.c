@@ -4,10 +4,10 @@
 
 #include "alert_text.h"
 #include "thresholds.h"
+#include "../wire/utc.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 
 #define LLM_ALERT_CENT  10000000
@@ -67,19 +67,9 @@ llm_alert_kind(llm_account_kind_t kind, bool json)
 static void
 llm_alert_time(llm_buf_t *buf, int64_t ms)
 {
-    time_t     sec;
-    char       text[32];
-    struct tm  tm;
+    char  text[LLM_UTC_TEXT];
 
-    sec = (time_t) (ms / 1000);
-
-    if (gmtime_r(&sec, &tm) == NULL
-        || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    {
-        return;
-    }
-
-    llm_buf_append(buf, text, strlen(text));
+    llm_buf_str(buf, llm_utc_seconds(ms, text));
 }
 
 

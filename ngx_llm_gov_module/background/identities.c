@@ -4,6 +4,7 @@
 
 #include "identities.h"
 #include "origin.h"
+#include "../wire/utc.h"
 
 #include <stdio.h>
 
@@ -245,7 +246,7 @@ ngx_http_llm_identity_fetch(ngx_http_llm_identity_t *identity,
     ngx_http_llm_notes_t *notes, ngx_uint_t refused)
 {
     int                 rc;
-    char                expired[24];
+    char                expired[LLM_UTC_TEXT];
     int64_t             now_ms;
     ngx_uint_t          changed;
     llm_credentials_t  *credentials;
@@ -263,7 +264,7 @@ ngx_http_llm_identity_fetch(ngx_http_llm_identity_t *identity,
         if (credentials->expires_ms != 0 && credentials->expires_ms <= now_ms)
         {
             rc = LLM_ERROR;
-            ngx_http_llm_clock_text(credentials->expires_ms, expired);
+            (void) llm_utc_seconds(credentials->expires_ms, expired);
             snprintf(credentials->error, sizeof(credentials->error),
                      "%s: they expired at %s, put new ones there",
                      credentials->source, expired);
@@ -353,7 +354,7 @@ static void
 ngx_http_llm_identity_got(ngx_http_llm_identity_t *identity,
     ngx_http_llm_notes_t *notes, ngx_uint_t changed, ngx_uint_t refused)
 {
-    char                expires[24], next[24];
+    char                expires[LLM_UTC_TEXT], next[LLM_UTC_TEXT];
     ngx_uint_t          level;
     llm_credentials_t  *credentials;
 
@@ -377,8 +378,8 @@ ngx_http_llm_identity_got(ngx_http_llm_identity_t *identity,
         return;
     }
 
-    ngx_http_llm_clock_text(credentials->expires_ms, expires);
-    ngx_http_llm_clock_text(identity->next_ms, next);
+    (void) llm_utc_seconds(credentials->expires_ms, expires);
+    (void) llm_utc_seconds(identity->next_ms, next);
 
     ngx_http_llm_note(notes, level, "%s: credentials from %s expire at %s, "
                       "next refresh at %s", identity->label,
@@ -391,7 +392,7 @@ static void
 ngx_http_llm_identity_failed(ngx_http_llm_identity_t *identity,
     ngx_http_llm_notes_t *notes)
 {
-    char                state[64], expires[24];
+    char                state[64], expires[LLM_UTC_TEXT];
     int64_t             now_ms;
     llm_credentials_t  *credentials;
 
@@ -414,7 +415,7 @@ ngx_http_llm_identity_failed(ngx_http_llm_identity_t *identity,
         snprintf(state, sizeof(state), "the old ones stay in use");
 
     } else {
-        ngx_http_llm_clock_text(credentials->expires_ms, expires);
+        (void) llm_utc_seconds(credentials->expires_ms, expires);
         snprintf(state, sizeof(state), "the old ones %s at %s",
                  credentials->expires_ms > now_ms ? "expire" : "expired",
                  expires);

@@ -94,19 +94,3 @@ ngx_http_llm_clock(void)
 
     return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
-
-
-void
-ngx_http_llm_clock_text(int64_t ms, char text[24])
-{
-    time_t     seconds;
-    struct tm  tm;
-
-    seconds = ms / 1000;
-
-    if (gmtime_r(&seconds, &tm) == NULL
-        || strftime(text, 24, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    {
-        text[0] = '\0';
-    }
-}

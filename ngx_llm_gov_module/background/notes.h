@@ -42,8 +42,5 @@ void ngx_http_llm_notes_log(ngx_http_llm_notes_t *notes, ngx_log_t *log);
 /* milliseconds since the epoch: nginx's own clock belongs to its main thread */
 int64_t ngx_http_llm_clock(void);
 
-/* "2026-01-15T12:34:56Z" */
-void ngx_http_llm_clock_text(int64_t ms, char text[24]);
-
 
 #endif /* NGX_HTTP_LLM_NOTES_H */

@@ -3,9 +3,9 @@
  */
 
 #include <inttypes.h>
-#include <time.h>
 
 #include "refusal_text.h"
+#include "../wire/utc.h"
 
 
 typedef struct {
@@ -101,19 +101,9 @@ llm_refusal_window(llm_buf_t *out, llm_str_t window)
 static void
 llm_refusal_time(llm_buf_t *out, int64_t ms)
 {
-    char       text[32];
-    time_t     seconds;
-    struct tm  tm;
+    char  text[LLM_UTC_TEXT];
 
-    seconds = (time_t) (ms / 1000);
-
-    if (gmtime_r(&seconds, &tm) == NULL
-        || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-    {
-        return;
-    }
-
-    llm_buf_append(out, text, strlen(text));
+    llm_buf_str(out, llm_utc_seconds(ms, text));
 }
 
 

@@ -3,6 +3,7 @@
  */
 
 #include "show.h"
+#include "../wire/utc.h"
 
 #include <inttypes.h>
 
@@ -86,14 +87,9 @@ ngx_http_llm_show_amount(llm_buf_t *buf, llm_metric_t metric, int64_t amount)
 void
 ngx_http_llm_show_time(llm_buf_t *buf, int64_t ms)
 {
-    ngx_tm_t  tm;
+    char  text[LLM_UTC_TEXT];
 
-    ngx_gmtime((time_t) (ms / 1000), &tm);
-
-    llm_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02dZ",
-                   (int) tm.ngx_tm_year, (int) tm.ngx_tm_mon,
-                   (int) tm.ngx_tm_mday, (int) tm.ngx_tm_hour,
-                   (int) tm.ngx_tm_min, (int) tm.ngx_tm_sec);
+    llm_buf_str(buf, llm_utc_seconds(ms, text));
 }
 
 

@@ -6,10 +6,11 @@
 
 #include "window.h"
 
+#include "../wire/utc.h"
+
 
 #define LLM_MINUTE_MS   ((int64_t) 60 * 1000)
 #define LLM_HOUR_MS     (60 * LLM_MINUTE_MS)
-#define LLM_DAY_MS      (24 * LLM_HOUR_MS)
 
 /* 1970-01-01 was a Thursday: the first Monday was day 4 */
 #define LLM_MONDAY      4
@@ -214,47 +215,6 @@ llm_floor(int64_t value, int64_t step)
 }
 
 
-/*
- * Years are counted from March, so that the leap day is the last of its year;
- * an era is 400 years, 146,097 days.  Day 0 is 1970-01-01, 719,468 days after
- * the first of March of year 0.
- */
-static int64_t
-llm_days_of(int64_t year, int month)
-{
-    int64_t  era, year_of_era, day_of_year;
-
-    year -= (month <= 2);
-    era = llm_floor(year, 400) / 400;
-    year_of_era = year - era * 400;
-    day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5;
-
-    return era * 146097 + year_of_era * 365 + year_of_era / 4
-           - year_of_era / 100 + day_of_year - 719468;
-}
-
-
-/* the year and the month (1 to 12) of a day since the epoch */
-static int64_t
-llm_year_of(int64_t day, int *month)
-{
-    int64_t  era, day_of_era, year_of_era, day_of_year, shifted;
-
-    day += 719468;
-    era = llm_floor(day, 146097) / 146097;
-    day_of_era = day - era * 146097;
-    year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524
-                   - day_of_era / 146096) / 365;
-    day_of_year = day_of_era
-                  - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    shifted = (5 * day_of_year + 2) / 153;
-
-    *month = (int) (shifted < 10 ? shifted + 3 : shifted - 9);
-
-    return year_of_era + era * 400 + (*month <= 2);
-}
-
-
 /* the length of a window of fixed length in ms, 0 for the others */
 static int64_t
 llm_window_length(llm_window_t window)
@@ -268,10 +228,10 @@ llm_window_length(llm_window_t window)
         return window.count * LLM_HOUR_MS;
 
     case LLM_WINDOW_DAY:
-        return LLM_DAY_MS;
+        return LLM_UTC_DAY;
 
     case LLM_WINDOW_WEEK:
-        return 7 * LLM_DAY_MS;
+        return 7 * LLM_UTC_DAY;
 
     default:
         return 0;
@@ -282,8 +242,8 @@ llm_window_length(llm_window_t window)
 int64_t
 llm_window_start(llm_window_t window, int64_t now_ms)
 {
-    int      month;
-    int64_t  year, length, offset;
+    int      year, month, day;
+    int64_t  length, offset;
 
     if (window.unit == LLM_WINDOW_FOREVER) {
         return 0;
@@ -292,18 +252,19 @@ llm_window_start(llm_window_t window, int64_t now_ms)
     length = llm_window_length(window);
 
     if (length > 0) {
-        offset = (window.unit == LLM_WINDOW_WEEK) ? LLM_MONDAY * LLM_DAY_MS
+        offset = (window.unit == LLM_WINDOW_WEEK) ? LLM_MONDAY * LLM_UTC_DAY
                                                   : 0;
         return llm_floor(now_ms - offset, length) + offset;
     }
 
-    year = llm_year_of(llm_floor(now_ms, LLM_DAY_MS) / LLM_DAY_MS, &month);
+    llm_utc_date(llm_floor(now_ms, LLM_UTC_DAY) / LLM_UTC_DAY, &year, &month,
+                 &day);
 
     if (window.unit == LLM_WINDOW_YEAR) {
         month = 1;
     }
 
-    return llm_days_of(year, month) * LLM_DAY_MS;
+    return llm_utc_days(year, month, 1) * LLM_UTC_DAY;
 }
 
 
@@ -325,5 +286,5 @@ llm_window_end(llm_window_t window, int64_t now_ms)
     /* any day of the next month or year leads to its first */
     later = (window.unit == LLM_WINDOW_YEAR) ? 370 : 32;
 
-    return llm_window_start(window, start + later * LLM_DAY_MS);
+    return llm_window_start(window, start + later * LLM_UTC_DAY);
 }

@@ -4,6 +4,7 @@
  */
 
 #include "request.h"
+#include "../wire/utc.h"
 
 
 #define NGX_HTTP_LLM_LEFT  4
@@ -174,24 +175,22 @@ static ngx_int_t
 ngx_http_llm_left_reset(ngx_http_llm_ctx_t *ctx, const char *name,
     int64_t reset_ms, int64_t now)
 {
-    u_char    buf[64], *p;
-    ngx_tm_t  tm;
+    char       buf[LLM_UTC_TEXT];
+    llm_str_t  value;
 
     if (reset_ms == 0) {
         return NGX_OK;
     }
 
     if (ctx->dialect == LLM_DIALECT_ANTHROPIC) {
-        ngx_gmtime((time_t) (reset_ms / 1000), &tm);
-
-        p = ngx_sprintf(buf, "%4d-%02d-%02dT%02d:%02d:%02dZ", tm.ngx_tm_year,
-                        tm.ngx_tm_mon, tm.ngx_tm_mday, tm.ngx_tm_hour,
-                        tm.ngx_tm_min, tm.ngx_tm_sec);
+        value = llm_utc_seconds(reset_ms, buf);
 
     } else {
-        p = ngx_sprintf(buf, "%Ls", (reset_ms - now + 999) / 1000);
+        value.data = buf;
+        value.len = ngx_sprintf((u_char *) buf, "%Ls",
+                                (reset_ms - now + 999) / 1000)
+                    - (u_char *) buf;
     }
 
-    return ngx_http_llm_header_add(ctx->request, name,
-                                   (llm_str_t) { (char *) buf, p - buf });
+    return ngx_http_llm_header_add(ctx->request, name, value);
 }

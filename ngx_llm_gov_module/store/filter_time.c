@@ -3,9 +3,9 @@
  */
 
 #include "filter.h"
-#include "utc.h"
 
 #include "../governance/window.h"
+#include "../wire/utc.h"
 
 
 #define LLM_TIME_SECONDS_MAX  INT64_C(100000000000)     /* in the year 5138;

@@ -3,9 +3,9 @@
  */
 
 #include "report_parts.h"
+#include "../wire/utc.h"
 
 #include <inttypes.h>
-#include <time.h>
 
 
 /* what a row has, in this order; stats has more before it */
@@ -387,14 +387,7 @@ llm_report_rate(const llm_sums_t *sums, llm_buf_t *out)
 void
 llm_report_time(llm_buf_t *out, int64_t ms)
 {
-    time_t     seconds;
-    struct tm  tm;
+    char  text[LLM_UTC_TEXT];
 
-    seconds = (time_t) (ms / 1000);
-
-    gmtime_r(&seconds, &tm);
-
-    llm_buf_printf(out, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
-                   tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-                   tm.tm_sec);
+    llm_buf_str(out, llm_utc_seconds(ms, text));
 }

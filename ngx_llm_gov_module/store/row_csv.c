@@ -6,9 +6,9 @@
 #include "query.h"
 #include "row_api.h"
 #include "row_values.h"
-#include "utc.h"
 
 #include "../wire/utf8.h"
+#include "../wire/utc.h"
 
 #include <inttypes.h>
 

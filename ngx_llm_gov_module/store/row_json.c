@@ -5,7 +5,7 @@
 #include "query.h"
 #include "row_api.h"
 #include "row_values.h"
-#include "utc.h"
+#include "../wire/utc.h"
 
 #include <inttypes.h>
 

@@ -10,7 +10,7 @@
 #include "retention.h"
 #include "retired.h"
 #include "rollup_parts.h"
-#include "utc.h"
+#include "../wire/utc.h"
 
 
 typedef struct {

@@ -11,6 +11,8 @@
 #define LLM_UTC_MIN    INT64_C(-62167219200000)
 #define LLM_UTC_MAX    INT64_C(253402300799999)
 
+#define LLM_UTC_SECONDS  (sizeof("2026-11-23T10:00:01Z") - 1)
+
 
 static char *llm_utc_digits(char *p, unsigned n, int64_t value, char after);
 
@@ -72,6 +74,18 @@ llm_utc_text(int64_t ms, char text[LLM_UTC_TEXT])
     (void) llm_utc_digits(p, 3, ms % 1000, 'Z');
 
     return (llm_str_t) { text, LLM_UTC_TEXT };
+}
+
+
+llm_str_t
+llm_utc_seconds(int64_t ms, char text[LLM_UTC_TEXT])
+{
+    (void) llm_utc_text(ms, text);
+
+    text[LLM_UTC_SECONDS - 1] = 'Z';
+    text[LLM_UTC_SECONDS] = '\0';
+
+    return (llm_str_t) { text, LLM_UTC_SECONDS };
 }
 
 
