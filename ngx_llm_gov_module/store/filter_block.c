@@ -15,6 +15,7 @@ static bool llm_look_never(llm_look_t *look, const llm_term_t *term);
 static void llm_look_term(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ranges(llm_look_t *look, const llm_term_t *term);
 static void llm_look_set(llm_look_t *look, const llm_term_t *term);
+static void llm_look_cache(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ids(llm_look_t *look, const llm_term_t *term);
 static void llm_look_each(llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column);
@@ -176,7 +177,7 @@ llm_look_ranges(llm_look_t *look, const llm_term_t *term)
 {
     int64_t       numbers[LLM_BLOCK_ROWS];
     uint32_t      i;
-    llm_range_t   range;
+    llm_range_t   range, bounds;
     llm_column_t  column;
 
     if (term->field->source < LLM_COLUMNS) {
@@ -190,6 +191,19 @@ llm_look_ranges(llm_look_t *look, const llm_term_t *term)
         return;
     }
 
+    /* most blocks lie within a range of time as a whole */
+
+    llm_scan_source_bounds(look->block, term->field->source, &bounds);
+
+    for (i = 0; i < term->n; i++) {
+        if (term->ranges[i].min <= bounds.min
+            && term->ranges[i].max >= bounds.max)
+        {
+            memcpy(look->found, look->mask, sizeof(look->found));
+            return;
+        }
+    }
+
     llm_scan_numbers(look->block, term->field->source, look->mask, numbers);
 
     for (i = 0; i < look->block->rows; i++) {
@@ -201,20 +215,49 @@ llm_look_ranges(llm_look_t *look, const llm_term_t *term)
 static void
 llm_look_set(llm_look_t *look, const llm_term_t *term)
 {
-    int64_t       numbers[LLM_BLOCK_ROWS];
-    uint32_t      i;
     llm_column_t  column;
 
-    if (term->field->source < LLM_COLUMNS) {
-        llm_block_column(look->block, term->field->source, &column);
-        llm_scan_set(&column, term->set, look->mask, look->found);
+    if (term->field->source == LLM_SOURCE_CACHE) {
+        llm_look_cache(look, term);
         return;
     }
 
-    llm_scan_numbers(look->block, term->field->source, look->mask, numbers);
+    llm_block_column(look->block, term->field->source, &column);
+    llm_scan_set(&column, term->set, look->mask, look->found);
+}
 
-    for (i = 0; i < look->block->rows; i++) {
-        llm_look_found(look, i, llm_filter_in_set(term, numbers[i]));
+
+static void
+llm_look_cache(llm_look_t *look, const llm_term_t *term)
+{
+    unsigned      what, word;
+    uint64_t      sets[LLM_CACHE_HIT + 1][LLM_BLOCK_WORDS], *hit, *write;
+    llm_range_t   some = { 1, INT64_MAX };
+    llm_column_t  column;
+
+    memset(sets, 0, sizeof(sets));
+    hit = sets[LLM_CACHE_HIT];
+    write = sets[LLM_CACHE_WRITE];
+
+    llm_block_column(look->block, LLM_COL_CACHE_READ, &column);
+    llm_scan_range(&column, &some, look->mask, hit);
+
+    llm_block_column(look->block, LLM_COL_CACHE_WRITE_5M, &column);
+    llm_scan_range(&column, &some, look->mask, write);
+
+    llm_block_column(look->block, LLM_COL_CACHE_WRITE_1H, &column);
+    llm_scan_range(&column, &some, look->mask, write);
+
+    for (word = 0; word < LLM_BLOCK_WORDS; word++) {
+        write[word] &= ~hit[word];
+        sets[LLM_CACHE_NONE][word] = look->mask[word]
+                                     & ~(hit[word] | write[word]);
+
+        for (what = LLM_CACHE_NONE; what <= LLM_CACHE_HIT; what++) {
+            if (llm_filter_in_set(term, what)) {
+                look->found[word] |= sets[what][word];
+            }
+        }
     }
 }
 
@@ -281,7 +324,9 @@ llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 }
 
 
-/* each string is looked at once, if there are not too many of them */
+/* Each string is looked at once, if there are not too many of them; where
+ * there are many, one look at all of the block's is faster, and mostly says
+ * that there is nothing. */
 static void
 llm_look_each(llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column)
@@ -305,6 +350,13 @@ llm_look_each(llm_look_t *look, const llm_term_t *term,
         if (!any) {
             return;
         }
+
+    } else if (term->field->kind == LLM_TERM_TEXT
+               && !llm_filter_anywhere(term, (llm_str_t) {
+                                           look->texts.bytes,
+                                           look->texts.len }))
+    {
+        return;
     }
 
     for (i = 0; i < look->block->rows; i++) {

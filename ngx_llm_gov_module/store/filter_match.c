@@ -205,6 +205,26 @@ llm_filter_in_pattern(const llm_pattern_t *pattern, llm_str_t text)
 }
 
 
+bool
+llm_filter_anywhere(const llm_term_t *term, llm_str_t bytes)
+{
+    unsigned   i;
+    llm_str_t  part;
+
+    for (i = 0; i < term->n; i++) {
+        part = term->patterns[i].text;
+
+        if (part.len == 0
+            || memmem(bytes.data, bytes.len, part.data, part.len) != NULL)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 static inline char
 llm_folded(char c)
 {

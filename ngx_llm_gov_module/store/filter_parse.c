@@ -26,7 +26,8 @@ static int llm_filter_item(llm_filter_list_t *list, llm_pattern_t *item);
 static bool llm_filter_stars(const llm_term_t *term,
     const llm_filter_list_t *list, const llm_pattern_t *item);
 static int llm_filter_take(llm_term_t *term, llm_pattern_t *item);
-static void llm_filter_uuids(llm_str_t text, llm_uuids_t *uuids);
+static void llm_filter_uuids(const llm_pattern_t *pattern,
+    llm_uuids_t *uuids);
 static int llm_filter_take_set(llm_term_t *term, llm_str_t text);
 static int llm_filter_take_status(llm_term_t *term, llm_str_t text);
 
@@ -258,7 +259,7 @@ llm_filter_take(llm_term_t *term, llm_pattern_t *item)
         /* fall through */
 
     default:
-        llm_filter_uuids(item->text, &term->uuids[term->n]);
+        llm_filter_uuids(item, &term->uuids[term->n]);
         term->parts |= item->before;
         term->patterns[term->n++] = *item;
         return LLM_OK;
@@ -272,14 +273,25 @@ llm_filter_take(llm_term_t *term, llm_pattern_t *item)
 }
 
 
-/* by the hex digits that it begins with: too many rather than too few */
+/* by the hex digits that it begins with: too many rather than too few; none
+ * where no UUID is written like that */
 static void
-llm_filter_uuids(llm_str_t text, llm_uuids_t *uuids)
+llm_filter_uuids(const llm_pattern_t *pattern, llm_uuids_t *uuids)
 {
-    char      c;
-    size_t    i;
-    uint64_t  digit;
-    unsigned  shift;
+    char       c;
+    size_t     i;
+    uint64_t   digit;
+    unsigned   shift;
+    llm_str_t  text;
+
+    text = pattern->text;
+    *uuids = (llm_uuids_t) { UINT64_MAX, 0 };
+
+    if (text.len > LLM_UUID_TEXT
+        || (text.len < LLM_UUID_TEXT && !pattern->after))
+    {
+        return;
+    }
 
     *uuids = (llm_uuids_t) { 0, UINT64_MAX };
 
@@ -296,6 +308,7 @@ llm_filter_uuids(llm_str_t text, llm_uuids_t *uuids)
             continue;
 
         } else {
+            *uuids = (llm_uuids_t) { UINT64_MAX, 0 };
             return;
         }
 

@@ -252,6 +252,10 @@ llm_look_maybe(llm_look_t *look, const llm_term_t *term,
     for (i = 0; i < term->n; i++) {
         uuids = &term->uuids[i];
 
+        if (uuids->min > uuids->max) {
+            continue;
+        }
+
         /* the column's numbers have a sign */
 
         range = (llm_range_t) { (int64_t) uuids->min, (int64_t) uuids->max };

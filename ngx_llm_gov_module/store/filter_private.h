@@ -75,7 +75,8 @@ typedef struct {
 } llm_pattern_t;
 
 
-/* the first halves of the UUIDs that a pattern may stand for */
+/* the first halves of the UUIDs that a pattern may stand for; min above max:
+ * of none */
 typedef struct {
     uint64_t   min;
     uint64_t   max;
@@ -127,6 +128,10 @@ bool llm_filter_in_ranges(const llm_term_t *term, int64_t number);
 bool llm_filter_in_set(const llm_term_t *term, int64_t number);
 bool llm_filter_in_patterns(const llm_term_t *term, llm_str_t text);
 bool llm_filter_has_part(const llm_term_t *term, llm_str_t text);
+
+/* may any of the texts that lie there, one behind the other, be one that the
+ * patterns stand for? */
+bool llm_filter_anywhere(const llm_term_t *term, llm_str_t bytes);
 
 /* may a block with this summary have rows that match? */
 bool llm_filter_summary(const llm_filter_t *filter,

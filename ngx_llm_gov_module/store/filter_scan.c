@@ -5,10 +5,36 @@
 #include "filter_private.h"
 
 
+/* sums and differences of columns */
+static const struct {
+    unsigned   source;
+    unsigned   column;
+    int        sign;
+}              llm_scan_parts[] = {
+    { LLM_SOURCE_RECEIVED, LLM_COL_ENDED, 1 },
+    { LLM_SOURCE_RECEIVED, LLM_COL_LATENCY, -1 },
+    { LLM_SOURCE_TOKENS, LLM_COL_INPUT, 1 },
+    { LLM_SOURCE_TOKENS, LLM_COL_OUTPUT, 1 },
+    { LLM_SOURCE_TOKENS, LLM_COL_CACHE_READ, 1 },
+    { LLM_SOURCE_TOKENS, LLM_COL_CACHE_WRITE_5M, 1 },
+    { LLM_SOURCE_TOKENS, LLM_COL_CACHE_WRITE_1H, 1 },
+    { LLM_SOURCE_CACHE_WRITE, LLM_COL_CACHE_WRITE_5M, 1 },
+    { LLM_SOURCE_CACHE_WRITE, LLM_COL_CACHE_WRITE_1H, 1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST, 1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_INPUT, -1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_REST, -1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_CACHE_READ, -1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_CACHE_WRITE, -1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_OTHER, -1 },
+    { LLM_SOURCE_COST_OUTPUT, LLM_COL_COST_EARLIER, -1 }
+};
+
+#define LLM_SCAN_PARTS                                                        \
+    (sizeof(llm_scan_parts) / sizeof(llm_scan_parts[0]))
+
+
 static void llm_scan_add(const llm_block_t *block, unsigned id,
     const uint64_t *mask, int sign, int64_t *numbers);
-static void llm_scan_cache(const llm_block_t *block, unsigned id,
-    llm_cache_t what, const uint64_t *mask, int64_t *numbers);
 
 
 /* inlined for each width, so that the loop is as short as can be */
@@ -185,48 +211,20 @@ void
 llm_scan_numbers(const llm_block_t *block, unsigned source,
     const uint64_t *mask, int64_t *numbers)
 {
+    size_t  i;
+
     memset(numbers, 0, block->rows * sizeof(int64_t));
 
-    switch (source) {
-
-    case LLM_SOURCE_RECEIVED:
-        llm_scan_add(block, LLM_COL_ENDED, mask, 1, numbers);
-        llm_scan_add(block, LLM_COL_LATENCY, mask, -1, numbers);
-        break;
-
-    case LLM_SOURCE_TOKENS:
-        llm_scan_add(block, LLM_COL_INPUT, mask, 1, numbers);
-        llm_scan_add(block, LLM_COL_OUTPUT, mask, 1, numbers);
-        llm_scan_add(block, LLM_COL_CACHE_READ, mask, 1, numbers);
-
-        /* fall through */
-
-    case LLM_SOURCE_CACHE_WRITE:
-        llm_scan_add(block, LLM_COL_CACHE_WRITE_5M, mask, 1, numbers);
-        llm_scan_add(block, LLM_COL_CACHE_WRITE_1H, mask, 1, numbers);
-        break;
-
-    case LLM_SOURCE_COST_OUTPUT:
-        llm_scan_add(block, LLM_COL_COST, mask, 1, numbers);
-        llm_scan_add(block, LLM_COL_COST_INPUT, mask, -1, numbers);
-        llm_scan_add(block, LLM_COL_COST_REST, mask, -1, numbers);
-        llm_scan_add(block, LLM_COL_COST_CACHE_READ, mask, -1, numbers);
-        llm_scan_add(block, LLM_COL_COST_CACHE_WRITE, mask, -1, numbers);
-        llm_scan_add(block, LLM_COL_COST_OTHER, mask, -1, numbers);
-        llm_scan_add(block, LLM_COL_COST_EARLIER, mask, -1, numbers);
-        break;
-
-    case LLM_SOURCE_CACHE:
-        llm_scan_cache(block, LLM_COL_CACHE_WRITE_5M, LLM_CACHE_WRITE, mask,
-                       numbers);
-        llm_scan_cache(block, LLM_COL_CACHE_WRITE_1H, LLM_CACHE_WRITE, mask,
-                       numbers);
-        llm_scan_cache(block, LLM_COL_CACHE_READ, LLM_CACHE_HIT, mask,
-                       numbers);
-        break;
-
-    default:
+    if (source < LLM_COLUMNS) {
         llm_scan_add(block, source, mask, 1, numbers);
+        return;
+    }
+
+    for (i = 0; i < LLM_SCAN_PARTS; i++) {
+        if (llm_scan_parts[i].source == source) {
+            llm_scan_add(block, llm_scan_parts[i].column, mask,
+                         llm_scan_parts[i].sign, numbers);
+        }
     }
 }
 
@@ -296,23 +294,6 @@ llm_scan_add(const llm_block_t *block, unsigned id, const uint64_t *mask,
 }
 
 
-static void
-llm_scan_cache(const llm_block_t *block, unsigned id, llm_cache_t what,
-    const uint64_t *mask, int64_t *numbers)
-{
-    uint32_t      i;
-    llm_column_t  column;
-
-    llm_block_column(block, id, &column);
-
-    for (i = 0; i < column.count; i++) {
-        if (mask[i / 64] != 0 && llm_column_number(&column, i) > 0) {
-            numbers[i] = what;
-        }
-    }
-}
-
-
 void
 llm_scan_bounds(const llm_column_t *column, llm_range_t *bounds)
 {
@@ -334,13 +315,9 @@ void
 llm_scan_source_bounds(const llm_block_t *block, unsigned source,
     llm_range_t *bounds)
 {
-    unsigned               i;
-    llm_range_t            part;
-    llm_column_t           column;
-    static const unsigned  tokens[] = {
-        LLM_COL_INPUT, LLM_COL_OUTPUT, LLM_COL_CACHE_READ,
-        LLM_COL_CACHE_WRITE_5M, LLM_COL_CACHE_WRITE_1H
-    };
+    size_t        i;
+    llm_range_t   part, sum;
+    llm_column_t  column;
 
     if (source < LLM_COLUMNS) {
         llm_block_column(block, source, &column);
@@ -349,22 +326,25 @@ llm_scan_source_bounds(const llm_block_t *block, unsigned source,
     }
 
     *bounds = (llm_range_t) { INT64_MIN, INT64_MAX };
+    sum = (llm_range_t) { 0, 0 };
 
-    if (source != LLM_SOURCE_TOKENS) {
-        return;
-    }
+    for (i = 0; i < LLM_SCAN_PARTS; i++) {
+        if (llm_scan_parts[i].source != source) {
+            continue;
+        }
 
-    *bounds = (llm_range_t) { 0, 0 };
-
-    for (i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-        llm_block_column(block, tokens[i], &column);
+        llm_block_column(block, llm_scan_parts[i].column, &column);
         llm_scan_bounds(&column, &part);
 
-        if (__builtin_add_overflow(bounds->min, part.min, &bounds->min)
-            || __builtin_add_overflow(bounds->max, part.max, &bounds->max))
+        if (llm_scan_parts[i].sign > 0
+            ? __builtin_add_overflow(sum.min, part.min, &sum.min)
+              || __builtin_add_overflow(sum.max, part.max, &sum.max)
+            : __builtin_sub_overflow(sum.min, part.max, &sum.min)
+              || __builtin_sub_overflow(sum.max, part.min, &sum.max))
         {
-            *bounds = (llm_range_t) { INT64_MIN, INT64_MAX };
             return;
         }
     }
+
+    *bounds = sum;
 }

@@ -503,6 +503,8 @@ static const question_t  questions[] = {
       false },
     { "a user that never was", "end_user=nobody", 0, false },
     { "users that begin so, none", "end_user=zzz*", 0, false },
+    { "users with it anywhere, none", "end_user=*zzz*", 0, false },
+    { "an address with it anywhere, none", "client=*.99.9*", 0, false },
     { "a tag with 10 requests in all", "tag=once", 0, false },
     { "a team and a model that hardly meet",
       "team=team-3&model=global.anthropic.claude-opus-4-5-20251101-v1:0", 0,
@@ -514,6 +516,9 @@ static const question_t  questions[] = {
     { "a part of user agents that is nowhere", "user_agent=wget", 0, false },
     { "refusals, none there", "error=refused", 0, false },
     { "dear ones, none there", "cost_min=5", 0, false },
+    { "dear answers, none there", "cost_output_min=5", 0, false },
+    { "failed, although from the cache", "cache=hit&status=503", 0, false },
+    { "a request id that is no UUID", "provider_request_id=req_7", 0, false },
     { "dear and slow", "cost_min=0.1&latency_min=59000", 0, false },
     { "many tokens, none there", "tokens_min=170000", 0, false },
     { "an hour, 20 days ago, a team",
@@ -523,6 +528,7 @@ static const question_t  questions[] = {
     { "all by tokens", "", LLM_SORT_TOKENS, false },
     { "all by first token, the fastest", "", LLM_SORT_FIRST_TOKEN, true },
     { "a team by cost", "team=team-3", LLM_SORT_COST, false },
+    { "a tag by cost", "tag=job-29", LLM_SORT_COST, false },
     { "a day by latency", "period=24h", LLM_SORT_LATENCY, false }
 };
 
