@@ -186,7 +186,8 @@ ngx_http_llm_logs_done(ngx_http_request_t *r, void *data)
     if (logs->rc != LLM_OK
         && ngx_strncmp(logs->error, "\"cursor\"", 8) == 0)
     {
-        /* known only where it is used: it is of a page with another sort */
+        /* known only where it is used: it is of a page with another sort, or
+         * leads too far */
         return ngx_http_llm_respond_field(r, NGX_HTTP_BAD_REQUEST,
                                           "bad_request", llm_str("cursor"),
                                           (llm_str_t) { logs->error,

@@ -4,6 +4,7 @@
 
 #include "query_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 
@@ -174,6 +175,12 @@ llm_query(llm_store_t *store, llm_query_t *query, llm_query_row_pt handler,
               ctx, result);
 
     llm_store_read_end(store, txn);
+
+    if (rc == E2BIG) {
+        snprintf(error, LLM_FILTER_ERROR, "\"cursor\" leads to rows that take "
+                 "too long to sort now: ask again, or for a shorter time");
+        return LLM_ERROR;
+    }
 
     if (rc != 0) {
         snprintf(error, LLM_FILTER_ERROR, "could not read the log: %s",

@@ -6,7 +6,12 @@
 #include "query_private.h"
 #include "row_values.h"
 
+#include <errno.h>
 #include <stdlib.h>
+
+
+/* so many times the work of the first page may one after it take */
+#define LLM_SORT_PATIENCE  10
 
 
 typedef struct {
@@ -83,9 +88,9 @@ llm_query_sorted(llm_store_t *store, MDB_txn *txn, const llm_query_t *query,
     walk.work = query->work;
 
     /* what was sorted as a whole is to be so for all its pages, if it should
-     * take longer this time */
+     * take longer this time: of a part of it, rows would come twice */
 
-    walk.patience = (walk.low > 0) ? 4 : 1;
+    walk.patience = (walk.low > 0) ? LLM_SORT_PATIENCE : 1;
     walk.row = llm_sorter_row;
     walk.block = llm_sorter_block;
     walk.skip = llm_sorter_skip;
@@ -98,6 +103,10 @@ llm_query_sorted(llm_store_t *store, MDB_txn *txn, const llm_query_t *query,
     }
 
     rc = llm_walk(&walk);
+
+    if (rc == 0 && walk.low > 0 && walk.used_up) {
+        rc = E2BIG;
+    }
 
     if (rc == 0) {
         rc = llm_sorted_rows(store, txn, &sorter, handler, ctx, result,

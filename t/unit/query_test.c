@@ -336,6 +336,37 @@ test_enough(void)
 }
 
 
+/* a page of what was sorted that would be of fewer rows than the one before */
+static void
+test_tired(void)
+{
+    char                error[LLM_FILTER_ERROR];
+    page_t              page;
+    llm_query_t         query;
+    llm_query_result_t  result;
+
+    memset(&query, 0, sizeof(query));
+    query.sort = LLM_SORT_COST;
+    query.limit = 3;
+    query.work = 4000;
+
+    page = (page_t) { .n = 0 };
+    llm_query(store, &query, take, &page, &result, error);
+    strcpy(query.cursor, result.next);
+    query.work = 10;
+    page = (page_t) { .n = 0 };
+
+    ok(llm_query(store, &query, take, &page, &result, error) == LLM_ERROR
+       && strstr(error, "\"cursor\" leads to rows") == error && page.n == 0,
+       "no page of a part of the rows, with rows that were shown: %s", error);
+
+    query.work = 4000;
+
+    ok(llm_query(store, &query, take, &page, &result, error) == LLM_OK
+       && page.n == 3, "asked again it comes");
+}
+
+
 static int
 same(const llm_row_t *row, uint64_t seq, void *ctx)
 {
@@ -685,6 +716,7 @@ main(void)
     make_store();
     test_pages();
     test_enough();
+    test_tired();
     test_ids();
     test_content();
     test_since();
