@@ -8,6 +8,8 @@
 #include "store/log.h"
 #include "tap.h"
 
+#include <time.h>
+
 
 #define NOW     INT64_C(1795437296789)      /* 2026-11-23T12:34:56.789Z */
 #define BLOCKS  20
@@ -252,6 +254,93 @@ test_times(void)
     period_is("this_month", INT64_C(1793491200000), INT64_C(1796083200000));
     period_is("last_month", INT64_C(1790812800000), INT64_C(1793491200000));
     period_is("24h", NOW - 24 * 3600 * 1000, NOW + 1);
+}
+
+
+/* by the C library's calendar; its months and days may be beyond their ends */
+static int64_t
+day_start(struct tm tm, int years, int months, int days)
+{
+    tm.tm_year += years;
+    tm.tm_mon += months;
+    tm.tm_mday += days;
+    tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+
+    return (int64_t) timegm(&tm) * 1000;
+}
+
+
+static bool
+period_at(int64_t now, const char *text, int64_t from, int64_t to)
+{
+    int64_t  begin, end;
+
+    begin = end = -1;
+
+    if (llm_filter_period((llm_str_t) { text, strlen(text) }, now, &begin,
+                          &end) == LLM_OK
+        && begin == from && end == to)
+    {
+        return true;
+    }
+
+    printf("# %s at %lld: %lld to %lld, not %lld to %lld\n", text,
+           (long long) now, (long long) begin, (long long) end,
+           (long long) from, (long long) to);
+
+    return false;
+}
+
+
+/* periods at the ends of days, weeks, months and years, leap ones, too */
+static void
+test_calendar(void)
+{
+    int         i, weekday, year;
+    bool        good;
+    int64_t     now;
+    time_t      seconds;
+    struct tm   t, month, first;
+
+    good = true;
+
+    for (year = 1996; year <= 2101; year++) {
+        for (i = 0; i < 366 * 3; i++) {
+
+            /* before, at and behind each midnight */
+
+            t = (struct tm) { .tm_year = year - 1900, .tm_mday = 1 + i / 3 };
+            now = (int64_t) timegm(&t) * 1000 + (i % 3 - 1);
+            seconds = (time_t) (now / 1000);
+            gmtime_r(&seconds, &t);
+            weekday = (t.tm_wday + 6) % 7;
+            month = t;
+            month.tm_mday = 1;
+            first = month;
+            first.tm_mon = 0;
+
+            good &= period_at(now, "today", day_start(t, 0, 0, 0),
+                              day_start(t, 0, 0, 1))
+                    && period_at(now, "yesterday", day_start(t, 0, 0, -1),
+                                 day_start(t, 0, 0, 0))
+                    && period_at(now, "this_week",
+                                 day_start(t, 0, 0, -weekday),
+                                 day_start(t, 0, 0, 7 - weekday))
+                    && period_at(now, "last_week",
+                                 day_start(t, 0, 0, -7 - weekday),
+                                 day_start(t, 0, 0, -weekday))
+                    && period_at(now, "this_month", day_start(month, 0, 0, 0),
+                                 day_start(month, 0, 1, 0))
+                    && period_at(now, "last_month", day_start(month, 0, -1, 0),
+                                 day_start(month, 0, 0, 0))
+                    && period_at(now, "this_year", day_start(first, 0, 0, 0),
+                                 day_start(first, 1, 0, 0))
+                    && period_at(now, "last_year", day_start(first, -1, 0, 0),
+                                 day_start(first, 0, 0, 0));
+        }
+    }
+
+    ok(good, "periods at the ends of days, weeks, months and years");
 }
 
 
@@ -596,6 +685,7 @@ main(void)
 
     test_values();
     test_times();
+    test_calendar();
     test_meaning();
     test_blocks();
 
