@@ -230,12 +230,17 @@ llm_rollup_last(llm_rollup_part_t *part, const llm_row_t *row)
     part->sum[LLM_SUM_IMAGES] = usage->images;
     part->sum[LLM_SUM_QUERIES] = usage->queries;
 
-    if (row->price_status == LLM_PRICE_ESTIMATED) {
-        part->sum[LLM_SUM_COST_ESTIMATED] = attempt->cost;
+    /* the price of a row is estimated, too, if only an earlier attempt's is */
+
+    if (row->price_status != LLM_PRICE_ESTIMATED
+        || row->outcome == LLM_OUTCOME_OK)
+    {
+        part->sum[LLM_SUM_COST_ESTIMATED] = 0;
     }
 }
 
 
+/* what one costs that did not answer is always an estimate */
 static void
 llm_rollup_earlier(llm_rollup_part_t *part, const llm_row_attempt_t *attempt)
 {
@@ -251,6 +256,7 @@ llm_rollup_earlier(llm_rollup_part_t *part, const llm_row_attempt_t *attempt)
     part->sum[LLM_SUM_INPUT] = attempt->input_tokens;
     part->sum[LLM_SUM_OUTPUT] = attempt->output_tokens;
     part->sum[LLM_SUM_COST] = attempt->cost;
+    part->sum[LLM_SUM_COST_ESTIMATED] = attempt->cost;
 }
 
 

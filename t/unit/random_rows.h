@@ -194,6 +194,10 @@ random_row(llm_row_t *row, int64_t ended_ms)
     last = &row->attempts[row->nattempts - 1];
     row->earlier_cost -= last->cost;
 
+    if (row->earlier_cost > 0) {
+        row->price_status = LLM_PRICE_ESTIMATED;
+    }
+
     row->provider = last->provider;
     row->region = last->region;
     row->model = last->model;

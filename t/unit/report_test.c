@@ -134,6 +134,7 @@ take_apart(const llm_row_t *row)
 
     for (i = 0; i < row->nattempts; i++) {
         part = add_attempt(row, &row->attempts[i]);
+        part->sum[LLM_SUM_COST_ESTIMATED] = row->attempts[i].cost;
     }
 
     part->sum[LLM_SUM_INPUT] = row->usage.input;
@@ -143,8 +144,7 @@ take_apart(const llm_row_t *row)
     part->sum[LLM_SUM_REASONING] = row->usage.reasoning;
     part->sum[LLM_SUM_IMAGES] = row->usage.images;
     part->sum[LLM_SUM_QUERIES] = row->usage.queries;
-    part->sum[LLM_SUM_COST_ESTIMATED] = row->price_status
-                                        == LLM_PRICE_ESTIMATED
+    part->sum[LLM_SUM_COST_ESTIMATED] = row->outcome == LLM_OUTCOME_ESTIMATED
                                         ? row->attempts[row->nattempts
                                                         - 1].cost : 0;
 }
