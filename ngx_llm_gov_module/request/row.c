@@ -160,6 +160,7 @@ ngx_http_llm_row_bound(ngx_http_llm_ctx_t *ctx)
 static void
 ngx_http_llm_row_client(ngx_http_llm_ctx_t *ctx)
 {
+    ngx_str_t               own, any;
     ngx_uint_t              i;
     llm_session_t           session;
     ngx_list_part_t        *part;
@@ -185,6 +186,9 @@ ngx_http_llm_row_client(ngx_http_llm_ctx_t *ctx)
     client->session = session.session;
     client->end_user = session.end_user;
 
+    ngx_str_null(&own);
+    ngx_str_null(&any);
+
     for (part = &ctx->request->headers_in.headers.part; part;
          part = part->next)
     {
@@ -192,16 +196,19 @@ ngx_http_llm_row_client(ngx_http_llm_ctx_t *ctx)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if ((h[i].key.len == 24
-                 && ngx_strncasecmp(h[i].key.data,
-                                    (u_char *) "x-claude-code-session-id", 24)
-                    == 0)
-                || (h[i].key.len == 12
-                    && ngx_strncasecmp(h[i].key.data,
-                                       (u_char *) "x-session-id", 12)
-                       == 0))
+            if (h[i].key.len == 24
+                && ngx_strncasecmp(h[i].key.data,
+                                   (u_char *) "x-claude-code-session-id", 24)
+                   == 0)
             {
-                client->session = ngx_http_llm_str(h[i].value);
+                own = h[i].value;
+
+            } else if (h[i].key.len == 12
+                       && ngx_strncasecmp(h[i].key.data,
+                                          (u_char *) "x-session-id", 12)
+                          == 0)
+            {
+                any = h[i].value;
 
             } else if (h[i].key.len == 10
                        && ngx_strncasecmp(h[i].key.data,
@@ -211,6 +218,12 @@ ngx_http_llm_row_client(ngx_http_llm_ctx_t *ctx)
                 ngx_http_llm_row_tags(client, &h[i].value);
             }
         }
+    }
+
+    /* what the client itself says goes before what something between adds */
+
+    if (own.len || any.len) {
+        client->session = ngx_http_llm_str(own.len ? own : any);
     }
 }
 
