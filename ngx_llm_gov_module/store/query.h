@@ -101,8 +101,10 @@ void llm_row_csv_head(llm_buf_t *buf);
 void llm_row_csv(llm_buf_t *buf, const llm_row_t *row, uint64_t seq);
 void llm_attempt_csv_head(llm_buf_t *buf);
 void llm_attempt_csv(llm_buf_t *buf, const llm_row_t *row, uint64_t seq);
+
 /* a text as a cell, with the quotes and the apostrophe that it needs */
 void llm_csv_cell(llm_buf_t *buf, llm_str_t text);
+
 /* {"log":id,"attempt":1,…} objects, separated by newlines */
 void llm_attempt_ndjson(llm_buf_t *buf, const llm_row_t *row, uint64_t seq);
 

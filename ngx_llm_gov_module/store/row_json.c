@@ -84,7 +84,12 @@ llm_attempt_ndjson(llm_buf_t *buf, const llm_row_t *row, uint64_t seq)
 
     for (i = 0; i < row->nattempts; i++) {
         llm_buf_printf(buf, "%s{\"log\":\"%s\",\"seq\":%" PRIu64
-                       ",\"attempt\":%u,", i ? "\n" : "", id, seq, i + 1);
+                       ",\"attempt\":%u", i ? "\n" : "", id, seq, i + 1);
+        llm_json_time(buf, ",\"time\":", row->ended_ms);
+        llm_json_text(buf, ",\"virtual_key\":", row->virtual_key);
+        llm_json_text(buf, ",\"team\":", row->team);
+        llm_json_text(buf, ",\"customer\":", row->customer);
+        llm_buf_append(buf, ",", 1);
         llm_json_attempt(buf, &row->attempts[i]);
         llm_buf_append(buf, "}", 1);
     }

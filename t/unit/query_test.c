@@ -671,7 +671,8 @@ test_formats(void)
     ok(strstr(buf.data, "\r\n00000000000000000000000000000000,9,1,"
               "2026-11-23T12:34:56.789Z,k,") && strstr(buf.data,
               "\r\n{\"log\":\"00000000000000000000000000000000\",\"seq\":9,"
-              "\"attempt\":1,\"provider\":\"east\","),
+              "\"attempt\":1,\"time\":\"2026-11-23T12:34:56.789Z\","
+              "\"virtual_key\":\"k\","),
        "attempts by themselves");
 
     llm_buf_free(&buf);
