@@ -6,6 +6,7 @@
 #include "rows.h"
 #include "store/log.h"
 #include "store/query_private.h"
+#include "store/retention.h"
 #include "tap.h"
 
 #include <sys/stat.h>
@@ -679,6 +680,143 @@ test_formats(void)
 }
 
 
+/* ---- rows come and go between pages ---- */
+
+#define MOVING  3000
+
+
+typedef struct {
+    bool       seen[MOVING + 1];
+    bool       twice;
+    uint64_t   next;                /* of rows, before the first page */
+} moving_t;
+
+
+static int
+more_rows(llm_store_t *to, MDB_txn *txn, void *ctx)
+{
+    int             rc;
+    uint64_t        seq;
+    unsigned        i, *n = ctx;
+    llm_row_t       row;
+    unsigned char   bytes[LLM_ROW_MAX];
+
+    for (i = 0, rc = 0; i < *n && rc == 0; i++) {
+        rc = llm_log_next(to, txn, &seq);
+
+        rows_row(&random_rows, &row, ROWS_START + (int64_t) seq * 1000);
+        row.ended_ms = ROWS_START + (int64_t) seq * 1000;
+
+        if (rc == 0) {
+            rc = llm_log_append(to, txn, (llm_str_t) { (char *) bytes,
+                                llm_row_encode(&row, bytes, sizeof(bytes)) },
+                                &seq);
+        }
+    }
+
+    return rc ? rc : llm_log_seal(to, txn, 100);
+}
+
+
+static int
+note(const llm_row_t *row, uint64_t seq, void *ctx)
+{
+    moving_t  *moving = ctx;
+
+    if (seq < moving->next) {
+        moving->twice |= moving->seen[seq];
+        moving->seen[seq] = true;
+    }
+
+    return LLM_OK;
+}
+
+
+/* all pages of an order, while each time some rows come, and the oldest go */
+static bool
+walk_moving(llm_store_t *to, llm_query_t *query, moving_t *moving)
+{
+    bool                 more;
+    char                 error[LLM_FILTER_ERROR];
+    uint64_t             oldest, next;
+    unsigned             few;
+    llm_retention_t      retention;
+    llm_query_result_t   result;
+
+    memset(moving, 0, sizeof(moving_t));
+    memset(&retention, 0, sizeof(retention));
+    llm_query_ends(to, &oldest, &moving->next);
+    few = 11;
+
+    do {
+        if (llm_query(to, query, note, moving, &result, error) != LLM_OK) {
+            return false;
+        }
+
+        strcpy(query->cursor, result.next);
+
+        llm_query_ends(to, &oldest, &next);
+        retention.rows_ms = (MOVING / 2) * 1000;
+
+        if (llm_store_write(to, more_rows, &few) != LLM_OK
+            || llm_retention_run(to, &retention,
+                                 ROWS_START + (int64_t) next * 1000, &more)
+               != LLM_OK)
+        {
+            return false;
+        }
+    } while (result.next[0] != '\0');
+
+    llm_query_ends(to, &oldest, &next);
+
+    while (oldest < moving->next && moving->seen[oldest]) {
+        oldest++;
+    }
+
+    return !moving->twice && oldest == moving->next;
+}
+
+
+static void
+test_moving(void)
+{
+    char              path[64], name[96];
+    unsigned          i, few;
+    const char       *error;
+    llm_query_t       query;
+    llm_store_t      *to;
+    static moving_t   moving;
+
+    snprintf(path, sizeof(path), "%s/moving", dir);
+
+    for (i = 0; i < 10; i++) {
+        to = llm_store_open(path, &error);
+        few = MOVING - 1;
+
+        if (to == NULL || llm_store_write(to, more_rows, &few) != LLM_OK) {
+            ok(0, "a store with rows: %s", to ? llm_store_error(to) : error);
+            return;
+        }
+
+        memset(&query, 0, sizeof(query));
+        query.sort = (llm_sort_t) (i % 5);
+        query.ascending = i / 5;
+        query.limit = 40;
+
+        ok(walk_moving(to, &query, &moving), "sort %u ascending %d: while rows "
+           "come and go, each that stays is shown, and once", query.sort,
+           query.ascending);
+
+        llm_store_close(to);
+        snprintf(name, sizeof(name), "%s/data.mdb", path);
+        unlink(name);
+        snprintf(name, sizeof(name), "%s/lock.mdb", path);
+        unlink(name);
+        rmdir(path);
+    }
+}
+
+
 /* one bit of the first block, at a distance from its end */
 static int
 damage(llm_store_t *to, MDB_txn *txn, void *ctx)
@@ -774,6 +912,7 @@ main(void)
     test_since();
     test_params();
     test_formats();
+    test_moving();
     test_damaged();
 
     llm_store_close(store);
