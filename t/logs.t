@@ -51,7 +51,8 @@ sub call {
     my $who = pick(@names);
     my %sim = (input => 1 + int rand 2000, output => 1 + int rand 500);
     $sim{cache_read} = int rand 3000 if rand() < 0.3;
-    $sim{cache_write} = int rand 3000 if rand() < 0.2;
+    $sim{cache_write_5m} = int rand 3000 if rand() < 0.2;
+    $sim{cache_write_1h} = int rand 3000 if rand() < 0.1;
 
     if (rand() < 0.15) {
         $sim{status} = pick(400, 429, 500, 503);
@@ -69,6 +70,7 @@ sub call {
     $headers{'x-llm-tags'} = join ',', grep { rand() < 0.5 }
         qw(nightly eval team:red);
     delete $headers{'x-llm-tags'} if $headers{'x-llm-tags'} eq '';
+    $headers{'x-session-id'} = 'run-' . int rand 30 if rand() < 0.5;
 
     my $text = sim(%sim);
     my $kind = int rand 5;
@@ -133,9 +135,14 @@ ok(!grep({ $log[$_]{seq} != $calls - $_ } 0 .. $#log),
    'the newest first, none missing, none twice');
 
 my %kinds;
-$kinds{$_->{status}}++, $kinds{$_->{api}}++, $kinds{$_->{price}}++ for @log;
+for my $row (@log) {
+    $kinds{$_}++ for @$row{qw(status api price cache)};
+    $kinds{"$_ 1h"}++ for grep { $row->{tokens}{cache_write_1h} } $row->{cache};
+}
+
 ok($kinds{$_}, "there are $_") for qw(200 400 401 429 anthropic_messages
-    bedrock_converse_stream bedrock_invoke exact unpriced);
+    bedrock_converse_stream bedrock_invoke exact unpriced hit write),
+    'write 1h';
 
 # a filter as this test understands the documentation
 
@@ -184,7 +191,11 @@ my %number = (
     cache_read_tokens => sub { $_[0]{tokens}{cache_read} },
     cache_write_tokens => sub { $_[0]{tokens}{cache_write_5m}
                                 + $_[0]{tokens}{cache_write_1h} },
+    cache_write_5m_tokens => sub { $_[0]{tokens}{cache_write_5m} },
+    cache_write_1h_tokens => sub { $_[0]{tokens}{cache_write_1h} },
+    reasoning_tokens => sub { $_[0]{tokens}{reasoning} },
     latency => sub { $_[0]{latency_ms} },
+    first_token => sub { $_[0]{first_token_ms} },
     overhead => sub { $_[0]{overhead_us} },
     request_bytes => sub { $_[0]{request_bytes} },
     response_bytes => sub { $_[0]{response_bytes} },
@@ -194,14 +205,16 @@ sub matches {
     my ($row, $name, $value) = @_;
 
     if ($name =~ /^(.*)_(min|max)$/) {
+        my $end = $2;
         my $n = $number{$1}->($row);
-        return $2 eq 'min' ? $n >= $value : $n <= $value;
+        return defined $n && ($end eq 'min' ? $n >= $value : $n <= $value);
     }
 
     return status_of($row->{status}, $value) if $name eq 'status';
     return any_of($row->{tags}, $value) if $name eq 'tag';
-    return any_of([ map { $_->{provider} } @{ $row->{attempts} } ], $value)
-        if $name eq 'attempt_provider';
+    return any_of([ map { text_of($_->{$1}) } @{ $row->{attempts} } ], $value)
+        if $name =~ /^(?:attempt|provider)_(provider|result|request_id)$/;
+    return !!grep { $_ eq $row->{id} } split /,/, lc $value if $name eq 'id';
     return $value eq (@{ $row->{attempts} } > 1 ? 'true' : 'false')
         if $name eq 'failover';
     return $value eq ($row->{$name} ? 'true' : 'false')
@@ -211,6 +224,7 @@ sub matches {
     return index(lc text_of($row->{error_message}), lc $value) >= 0
         if $name eq 'text';
     return $row->{received} ge $value if $name eq 'received_from';
+    return $row->{received} lt $value if $name eq 'received_to';
     return $row->{time} ge $value if $name eq 'from';
     return $row->{time} lt $value if $name eq 'to';
 
@@ -222,6 +236,9 @@ sub matches {
 
     return one_of(text_of($row->{$name}), $value);
 }
+
+my ($answered) = map { $_->{attempts}[0]{request_id} }
+    grep { $_->{status} == 200 } @log;
 
 my @filters = (
     [ virtual_key => 'ann', 'ann*', '!ann', 'ann,bob', '', '!ann-*' ],
@@ -241,6 +258,12 @@ my @filters = (
     [ refusal => 'any', 'unknown_key', 'requests', '!unknown_key' ],
     [ price => 'exact', 'unpriced' ], [ cache => 'hit', 'write', 'none' ],
     [ failover => 'true', 'false' ], [ attempt_provider => 'west', '!west' ],
+    [ attempt_result => 'ok', 'throttled', '!ok', 'server_error,client_error' ],
+    [ provider_request_id => $answered, substr($answered, 0, 3) . '*', '',
+      "!$answered", '*', 'req_1', uc substr($answered, 0, 8) . '*' ],
+    [ id => "$log[5]{id}," . uc $log[700]{id}, '0' x 32 ],
+    [ tier => 'default', 'flex', '!default' ],
+    [ session => 'run-7', 'run-1*', '*n-2,*5', '!run-1,run-2', '' ],
     [ tag => 'nightly', 'team:*', '!eval', '' ],
     [ end_user => 'user-1', 'user-*', '*r-2,*3', '' ],
     [ user_agent => 'CURL', 'x"y', 'js' ],
@@ -253,11 +276,15 @@ my @filters = (
     [ queries_min => 1 ], [ tokens_min => 1, 1500 ], [ tokens_max => 0, 900 ],
     [ input_tokens_min => 700 ], [ output_tokens_max => 100 ],
     [ cache_read_tokens_min => 1 ], [ cache_write_tokens_min => 100 ],
+    [ cache_write_5m_tokens_min => 1 ], [ cache_write_1h_tokens_max => 900 ],
+    [ reasoning_tokens_max => 0 ], [ first_token_min => 0, 3 ],
+    [ first_token_max => 2 ],
     [ attempts_min => 2 ], [ attempts_max => 0, 1 ],
     [ latency_min => 1, 20 ], [ latency_max => 5 ],
     [ overhead_min => 50 ], [ request_bytes_min => 300 ],
     [ response_bytes_max => 1000 ],
     [ received_from => $log[400]{received} ],
+    [ received_to => $log[900]{received} ],
     [ from => $log[900]{time} ], [ to => $log[200]{time} ],
 );
 

@@ -15,8 +15,8 @@
     "since 1970, now, today, yesterday, -15m, -24h, -7d"
 
 #define LLM_FILTER_PERIOD                                                     \
-    "today, yesterday, this_week, last_week, this_month, last_month, or a "   \
-    "span that ends now, like 15m, 24h, 7d"
+    "today, yesterday, this_week, last_week, this_month, last_month, "        \
+    "this_year, last_year, or a span that ends now, like 15m, 24h, 7d"
 
 
 static int llm_filter_bound(llm_filter_t *filter,

@@ -116,6 +116,8 @@ static const llm_filter_field_t  llm_filter_fields[] = {
     llm_range_field("output_tokens", LLM_COL_OUTPUT),
     llm_range_field("cache_read_tokens", LLM_COL_CACHE_READ),
     llm_range_field("cache_write_tokens", LLM_SOURCE_CACHE_WRITE),
+    llm_range_field("cache_write_5m_tokens", LLM_COL_CACHE_WRITE_5M),
+    llm_range_field("cache_write_1h_tokens", LLM_COL_CACHE_WRITE_1H),
     llm_range_field("reasoning_tokens", LLM_COL_REASONING),
     llm_range_field("images", LLM_COL_IMAGES),
     llm_range_field("queries", LLM_COL_QUERIES),
@@ -173,6 +175,8 @@ llm_filter_names(void)
         "input_tokens_max, output_tokens_min, output_tokens_max, "
         "cache_read_tokens_min, cache_read_tokens_max, "
         "cache_write_tokens_min, cache_write_tokens_max, "
+        "cache_write_5m_tokens_min, cache_write_5m_tokens_max, "
+        "cache_write_1h_tokens_min, cache_write_1h_tokens_max, "
         "reasoning_tokens_min, reasoning_tokens_max, images_min, images_max, "
         "queries_min, queries_max, latency_min, "
         "latency_max, first_token_min, first_token_max, overhead_min, "
@@ -313,6 +317,12 @@ llm_filter_number(const llm_row_t *row, unsigned source)
 
     case LLM_COL_CACHE_READ:
         return usage->cache_read;
+
+    case LLM_COL_CACHE_WRITE_5M:
+        return usage->cache_write_5m;
+
+    case LLM_COL_CACHE_WRITE_1H:
+        return usage->cache_write_1h;
 
     case LLM_SOURCE_CACHE_WRITE:
         return (int64_t) ((uint64_t) usage->cache_write_5m
