@@ -102,6 +102,7 @@ llm_retention_step(llm_store_t *store, MDB_txn *txn, void *ctx)
     bool  more;
 
     rc = 0;
+    more = false;
     step->left = step->excess;
     step->texts = 0;
 
@@ -120,8 +121,10 @@ llm_retention_step(llm_store_t *store, MDB_txn *txn, void *ctx)
         step->more |= more;
     }
 
-    return (rc == 0 && step->names) ? llm_retention_names(step, store, txn)
-                                    : rc;
+    /* names go when nothing that goes before them has any of them */
+
+    return (rc == 0 && step->names && !more)
+           ? llm_retention_names(step, store, txn) : rc;
 }
 
 
