@@ -437,16 +437,25 @@ llm_verify_within(const llm_verify_range_t *range, const unsigned char *key)
 }
 
 
-/* each day that there is, from the hours that there are */
+/* each day that there is, from the hours that there are; those that are old
+ * may be about to go, hours first */
 int
 llm_verify_days(llm_verify_t *verify)
 {
     int          rc;
+    int64_t      since_ms;
     uint32_t     day;
     llm_facet_t  facet;
 
+    rc = llm_rollup_since(verify->store, verify->txn, LLM_LEVEL_HOUR,
+                          &since_ms);
+
+    if (rc != 0) {
+        return rc;
+    }
+
     for (facet = 0; facet < LLM_FACETS; facet++) {
-        day = 0;
+        day = (uint32_t) (since_ms / LLM_MINUTE_MS);
 
         while ((rc = llm_verify_first_day(verify, facet, &day)) == 0) {
             rc = llm_verify_day(verify, day, facet);

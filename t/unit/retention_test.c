@@ -80,6 +80,11 @@ run(const llm_retention_t *retention, int64_t now_ms)
             printf("# %s\n", llm_store_error(store));
             return 0;
         }
+
+        if (!clean()) {
+            ok(0, "after step %u it adds up", steps);
+            return 0;
+        }
     }
 
     return steps;
@@ -131,7 +136,7 @@ test_backlog(int64_t end_ms)
 
     for (steps = 0, more = true; more && steps < 1000; steps++) {
         good &= llm_retention_run(store, &retention, end_ms, &more) == LLM_OK
-                && reports(end_ms);
+                && reports(end_ms) && clean();
     }
 
     ok(good && steps > 2, "in %u steps rollups and names go, and after each "
