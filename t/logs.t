@@ -524,7 +524,7 @@ $answers{$_->{status}}++ for @many;
 is(($answers{200} // 0) + ($answers{429} // 0), 400,
    'four hundred queries: answered or told to wait')
     or diag(join ', ', map { "$_: $answers{$_}" } sort keys %answers);
-cmp_ok($answers{200} // 0, '>=', 100, 'and most of them answered');
+cmp_ok($answers{200} // 0, '>=', 72, 'those that one worker takes at least');
 
 $t->finish;
 
