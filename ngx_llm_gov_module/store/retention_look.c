@@ -13,8 +13,11 @@ static int llm_retention_oldest(llm_store_t *store, MDB_txn *txn,
     int64_t *ended_ms);
 static int llm_retention_oldest_content(llm_store_t *store, MDB_txn *txn,
     int64_t *received_ms);
-static int llm_retention_oldest_minute(llm_store_t *store, MDB_txn *txn,
-    int64_t *start_ms);
+static int llm_retention_look_rollups(llm_retention_step_t *step,
+    llm_store_t *store, MDB_txn *txn, bool *found);
+static uint64_t llm_retention_pages(MDB_txn *txn, MDB_dbi dbi);
+static int llm_retention_oldest_rollup(llm_store_t *store, MDB_txn *txn,
+    llm_level_t level, int64_t *start_ms);
 
 
 /* most of the time there is nothing to do, and nothing is written then */
@@ -56,14 +59,16 @@ llm_retention_look(llm_retention_step_t *step, llm_store_t *store,
 }
 
 
-/* over the size: rows go first, then the rollups of minutes */
+/* Over the size: rows go, or rollups where those take more, as the one is not
+ * to be without end at the cost of the other. */
 static int
 llm_retention_look_full(llm_retention_step_t *step, llm_store_t *store,
     MDB_txn *txn, uint64_t size)
 {
     int       rc;
+    bool      found;
     int64_t   oldest_ms;
-    uint64_t  used, file;
+    uint64_t  used, file, rows, rollups;
 
     rc = llm_store_size(store, txn, &used, &file);
 
@@ -71,23 +76,82 @@ llm_retention_look_full(llm_retention_step_t *step, llm_store_t *store,
         return rc;
     }
 
-    rc = llm_retention_oldest(store, txn, &oldest_ms);
+    rows = llm_retention_pages(txn, store->blocks)
+           + llm_retention_pages(txn, store->recent)
+           + llm_retention_pages(txn, store->content);
+    rollups = llm_retention_pages(txn, store->rollups)
+              + llm_retention_pages(txn, store->names);
 
-    if (rc != 0 || oldest_ms != INT64_MAX) {
-        step->excess = used - size;
-        return rc;
+    if (rollups > rows) {
+        rc = llm_retention_look_rollups(step, store, txn, &found);
+
+        if (rc != 0 || found) {
+            return rc;
+        }
     }
 
-    rc = llm_retention_oldest_minute(store, txn, &oldest_ms);
+    rc = llm_retention_oldest(store, txn, &oldest_ms);
 
-    if (rc == 0 && oldest_ms != INT64_MAX
-        && oldest_ms + LLM_RETENTION_DAY_MS > step->minutes_ms)
-    {
-        step->minutes_ms = oldest_ms + LLM_RETENTION_DAY_MS;
-        step->more = true;
+    if (rc == 0 && oldest_ms != INT64_MAX) {
+        step->excess = used - size;
     }
 
     return rc;
+}
+
+
+/* the oldest day of the minutes, else of the hours, unless it is one that is
+ * still asked for */
+static int
+llm_retention_look_rollups(llm_retention_step_t *step, llm_store_t *store,
+    MDB_txn *txn, bool *found)
+{
+    int          rc;
+    unsigned     i;
+    int64_t      start_ms, today_ms;
+
+    const struct {
+        llm_level_t   level;
+        int64_t       days;         /* that stay, before today */
+        int64_t      *before_ms;
+    } levels[] = {
+        { LLM_LEVEL_MINUTE, 1, &step->minutes_ms },
+        { LLM_LEVEL_HOUR, 31, &step->hours_ms }
+    };
+
+    rc = 0;
+    *found = false;
+    today_ms = (int64_t) step->today * LLM_RETENTION_DAY_MS;
+
+    for (i = 0; i < 2 && rc == 0 && !*found; i++) {
+        rc = llm_retention_oldest_rollup(store, txn, levels[i].level,
+                                         &start_ms);
+
+        if (rc == 0
+            && start_ms < today_ms - levels[i].days * LLM_RETENTION_DAY_MS)
+        {
+            start_ms += LLM_RETENTION_DAY_MS;
+            *levels[i].before_ms = (start_ms > *levels[i].before_ms)
+                                   ? start_ms : *levels[i].before_ms;
+            *found = true;
+            step->more = true;
+        }
+    }
+
+    return rc;
+}
+
+
+static uint64_t
+llm_retention_pages(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat  stat;
+
+    if (mdb_stat(txn, dbi, &stat) != 0) {
+        return 0;
+    }
+
+    return stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages;
 }
 
 
@@ -194,14 +258,14 @@ llm_retention_oldest_content(llm_store_t *store, MDB_txn *txn,
 }
 
 
-/* rollups of minutes come first of all */
 static int
-llm_retention_oldest_minute(llm_store_t *store, MDB_txn *txn,
-    int64_t *start_ms)
+llm_retention_oldest_rollup(llm_store_t *store, MDB_txn *txn,
+    llm_level_t level, int64_t *start_ms)
 {
     int                rc;
     MDB_val            key, value;
     MDB_cursor        *cursor;
+    unsigned char      name[LLM_ROLLUP_KEY];
     llm_rollup_key_t   first;
 
     *start_ms = INT64_MAX;
@@ -212,13 +276,18 @@ llm_retention_oldest_minute(llm_store_t *store, MDB_txn *txn,
         return rc;
     }
 
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    memset(&first, 0, sizeof(first));
+    first.level = level;
+    llm_rollup_key_write(name, &first);
+    key = (MDB_val) { sizeof(name), name };
+
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
 
     if (rc == 0
         && llm_rollup_key_read(&first, (llm_str_t) { key.mv_data,
                                                      key.mv_size })
            == LLM_OK
-        && first.level == LLM_LEVEL_MINUTE)
+        && first.level == level)
     {
         *start_ms = (int64_t) first.start * LLM_MINUTE_MS;
     }

@@ -196,35 +196,61 @@ test_age(int64_t end_ms)
 }
 
 
+/* what takes more goes first: the rollups, then rows */
 static void
 test_size(int64_t now_ms)
 {
     uint64_t         before, bound;
-    unsigned         blocks, steps;
+    unsigned         blocks, rollups, steps;
     llm_retention_t  retention;
 
     memset(&retention, 0, sizeof(retention));
 
     before = used();
     blocks = entries(store->blocks);
+    rollups = entries(store->rollups);
     bound = before - before / 25;
     retention.size = bound;
 
     steps = run(&retention, now_ms);
 
+    ok(used() <= bound && entries(store->blocks) == blocks
+       && entries(store->rollups) < rollups
+       && entries(store->rollups) > rollups / 2,
+       "by size: %u bytes of %u, at most %u, in %u steps, %u of %u rollups",
+       (unsigned) used(), (unsigned) before, (unsigned) bound, steps,
+       entries(store->rollups), rollups);
+
+    retention.size = 0;
+    retention.minutes_ms = DAY;
+    retention.hours_ms = DAY;
+    run(&retention, now_ms);
+
+    before = used();
+    rollups = entries(store->rollups);
+    bound = before - before / 12;
+    memset(&retention, 0, sizeof(retention));
+    retention.size = bound;
+
+    steps = run(&retention, now_ms);
+
     ok(used() <= bound && entries(store->blocks) < blocks
-       && entries(store->blocks) > 0,
+       && entries(store->blocks) > 0 && entries(store->rollups) == rollups,
        "by size: %u bytes of %u, at most %u, in %u steps, %u of %u blocks",
        (unsigned) used(), (unsigned) before, (unsigned) bound, steps,
        entries(store->blocks), blocks);
-    ok(clean(), "and it adds up");
 
-    retention.size = 1024 * 1024;
+    retention.size = 4096;
     steps = run(&retention, now_ms);
-    ok(entries(store->recent) == 0 && steps < 10000,
-       "less than it can be: all rows go, minutes, and then it ends, after "
-       "%u steps with %u bytes", steps, (unsigned) used());
-    ok(clean(), "and it adds up");
+    ok(entries(store->recent) == 0 && entries(store->rollups) > 0
+       && steps < 10000,
+       "less than it can be: all rows go, the last days' rollups stay, and "
+       "then it ends, after %u steps with %u bytes", steps,
+       (unsigned) used());
+
+    steps = run(&retention, now_ms + 40 * DAY);
+    ok(entries(store->rollups) == 0 && steps < 10000,
+       "when they are old they go, too");
 }
 
 
