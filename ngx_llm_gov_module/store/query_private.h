@@ -83,8 +83,8 @@ int llm_walk_row(llm_store_t *store, MDB_txn *txn, uint64_t seq,
     llm_row_t *row);
 
 
-/* a page that is not sorted by time; LMDB's error, E2BIG: the cursor's rows take
- * too long to be sorted again */
+/* a page that is not sorted by time; LMDB's error, E2BIG: the cursor's rows
+ * take too long to be sorted again */
 int llm_query_sorted(llm_store_t *store, MDB_txn *txn,
     const llm_query_t *query, const llm_cursor_t *cursor,
     llm_query_row_pt handler, void *ctx, llm_query_result_t *result);
