@@ -202,7 +202,8 @@ mistakes(void)
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         error = NULL;
-        rc = llm_window_parse((llm_str_t) { bad[i].text, strlen(bad[i].text) },
+        rc = llm_window_parse((llm_str_t) { bad[i].text,
+                                            strlen(bad[i].text) },
                               &w, &error);
         ok(rc == LLM_ERROR && error != NULL && strstr(error, bad[i].says) != NULL,
            "\"%s\": %s", bad[i].text, error ? error : "taken");
