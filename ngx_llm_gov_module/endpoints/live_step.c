@@ -170,12 +170,14 @@ ngx_http_llm_step_done(ngx_event_t *ev)
     ngx_http_llm_step_t *step = ev->data;
 
     step->busy = 0;
+    ngx_http_llm_live_filter_free(step->filter);
+
+    /* who gets it may read on at once, and it is another one's step then */
 
     if (step->watcher) {
         ngx_http_llm_step_give(step, step->watcher);
     }
 
-    ngx_http_llm_live_filter_free(step->filter);
     ngx_http_llm_steps_start();
 }
 

@@ -2,10 +2,10 @@
 
 usage: watch.py PLAN
 
-PLAN is a file with {"url", "count", "headers", "rows", "budgets", "linger",
-"keep", "timeout"}.
-Prints "ready" when every watcher has been greeted, and at the end a line of
-JSON with what each has seen: {"hello", "seqs", "budgets", "lost", "rows",
+PLAN is a file with {"url", "count", "headers", "ready", "rows", "budgets",
+"linger", "keep", "timeout"}; "{n}" in the url is the number of the watcher.
+Prints "ready" when every watcher has been greeted, and has `ready` requests, and
+at the end a line of JSON with what each has seen: {"hello", "seqs", "budgets", "lost", "rows",
 "code", "reason", "error"}; budgets and rows only with `keep`.  A watcher leaves
 by itself `linger` seconds after it has `rows` requests, or `budgets` of those;
 without either it stays until it is closed, or the time is over.
@@ -20,8 +20,9 @@ import websockets
 
 
 class Watcher:
-    def __init__(self, plan):
+    def __init__(self, plan, n):
         self.plan = plan
+        self.url = plan['url'].replace('{n}', str(n))
         self.greeted = asyncio.Event()
         self.seen = {'hello': None, 'seqs': [], 'budgets': [], 'lost': [],
                      'rows': [], 'code': None, 'reason': None, 'error': None}
@@ -31,7 +32,6 @@ class Watcher:
 
         if message['type'] == 'hello':
             seen['hello'] = message['seq']
-            self.greeted.set()
         elif message['type'] == 'request':
             seen['seqs'].append(message['seq'])
             if self.plan.get('keep'):
@@ -41,6 +41,9 @@ class Watcher:
                 seen['budgets'].append(message)
         elif message['type'] == 'lost':
             seen['lost'].append([message['from'], message['to']])
+
+        if len(seen['seqs']) >= self.plan.get('ready', 0):
+            self.greeted.set()
 
     async def stay(self, ws):
         """what comes behind the last row"""
@@ -63,7 +66,7 @@ class Watcher:
     async def run(self):
         tls = None
 
-        if self.plan['url'].startswith('wss:'):
+        if self.url.startswith('wss:'):
             # whoever it is: the test made the certificate itself
             tls = ssl.create_default_context()
             tls.check_hostname = False
@@ -71,7 +74,7 @@ class Watcher:
 
         try:
             async with websockets.connect(
-                    self.plan['url'], ssl=tls, compression=None, max_size=None,
+                    self.url, ssl=tls, compression=None, max_size=None,
                     additional_headers=self.plan.get('headers') or {},
                     open_timeout=30) as ws:
                 while self.waits():
@@ -91,7 +94,7 @@ async def main():
     with open(sys.argv[1], encoding='utf-8') as file:
         plan = json.load(file)
 
-    watchers = [Watcher(plan) for _ in range(plan.get('count', 1))]
+    watchers = [Watcher(plan, n) for n in range(plan.get('count', 1))]
     tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
 
     for watcher in watchers:
