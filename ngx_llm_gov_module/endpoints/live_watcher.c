@@ -12,9 +12,6 @@
 /* more than a batch and a step, and what wslay has to say */
 #define NGX_HTTP_LLM_LIVE_BUFFER  (32 * 1024 * 1024)
 
-/* a buffer that was larger for once is given back */
-#define NGX_HTTP_LLM_LIVE_KEPT    (64 * 1024)
-
 
 static void
 ngx_http_llm_watcher_cleanup(void *data)
@@ -134,29 +131,30 @@ ngx_http_llm_watcher_end(ngx_http_llm_watcher_t *watcher, ngx_int_t rc)
 }
 
 
+/* what the connection has taken needs no memory: watchers are many, and most of
+ * the time there is nothing to be sent */
+static void
+ngx_http_llm_watcher_sent(ngx_http_llm_watcher_t *watcher)
+{
+    watcher->sent += watcher->sending.len;
+
+    llm_buf_free(&watcher->sending);
+    ngx_memzero(&watcher->buf, sizeof(ngx_buf_t));
+}
+
+
 /* the messages that wait become those that are sent */
 static void
 ngx_http_llm_watcher_swap(ngx_http_llm_watcher_t *watcher)
 {
-    llm_buf_t   empty;
     ngx_buf_t  *b;
 
-    empty = watcher->sending;
-    watcher->sent += empty.len;
+    ngx_http_llm_watcher_sent(watcher);
 
     watcher->sending = watcher->waiting;
-
-    if (empty.size > NGX_HTTP_LLM_LIVE_KEPT) {
-        llm_buf_free(&empty);
-        llm_buf_init(&empty, NGX_HTTP_LLM_LIVE_BUFFER);
-    }
-
-    empty.len = 0;
-    watcher->waiting = empty;
+    llm_buf_init(&watcher->waiting, NGX_HTTP_LLM_LIVE_BUFFER);
 
     b = &watcher->buf;
-
-    ngx_memzero(b, sizeof(ngx_buf_t));
 
     b->start = (u_char *) watcher->sending.data;
     b->pos = b->start;
@@ -204,9 +202,13 @@ ngx_http_llm_watcher_send(ngx_http_llm_watcher_t *watcher)
         return NGX_ERROR;
     }
 
-    return (watcher->buf.pos != watcher->buf.last || r->buffered
-            || c->buffered)
-           ? NGX_AGAIN : NGX_OK;
+    if (watcher->buf.pos != watcher->buf.last || r->buffered || c->buffered) {
+        return NGX_AGAIN;
+    }
+
+    ngx_http_llm_watcher_sent(watcher);
+
+    return NGX_OK;
 }
 
 
