@@ -20,6 +20,7 @@ my $path = invoke_path($LLM::Test::haiku);
 my $t = LLM::Test->gateway(http => "
     llm_store store sync=50ms;
     llm_virtual_key tester { secret $key; }
+    reset_timedout_connection on;
     server {
         listen 127.0.0.1:%%PORT_narrow%% sndbuf=32k;
         location /llm/ { llm_status; }
@@ -167,6 +168,42 @@ is($in, '', 'with nothing between them');
 
 close $sock;
 
+# a last word is followed by an end, not by a reset that may overtake it
+
+sub last_word {
+    my ($sock) = @_;
+
+    my $got = '';
+    my $end = wait_for(sub {
+        my $n = sysread $sock, $got, 65536, length $got;
+        return defined $n ? !$n && 'an end' : !$!{EAGAIN} && "$!";
+    });
+    return ($got, $end);
+}
+
+sub watcher {
+    my $sock = http_connect($t->port);
+    my $got = '';
+
+    http_send($sock, join "\r\n", 'GET /llm/live HTTP/1.1', 'Host: a',
+              'Upgrade: websocket', 'Connection: upgrade',
+              'Sec-WebSocket-Version: 13',
+              'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', '');
+    wait_for(sub { sysread $sock, $got, 65536, length $got;
+                   $got =~ /"hello"/ });
+    return $sock;
+}
+
+$sock = watcher();
+http_send($sock, "\x88\x82\0\0\0\0\x03\xe8");
+is_deeply([ last_word($sock) ], [ "\x88\x02\x03\xe8", 'an end' ],
+          'who says goodbye is answered');
+
+$sock = watcher();
 ok($t->reload, 'reload');
+my ($word, $over) = last_word($sock);
+like($word, qr/\A\x88.\x03\xe9/, 'at a reload it is we who say goodbye');
+is($over, 'an end', 'politely');
+
 $t->finish;
 done_testing;

@@ -258,7 +258,9 @@ ngx_http_llm_watcher_flush(ngx_http_llm_watcher_t *watcher)
             ngx_http_llm_socket_drain(watcher);
         }
 
-        ngx_http_llm_watcher_end(watcher, NGX_HTTP_CLOSE);
+        /* not as one that timed out: a reset may overtake the close frame */
+
+        ngx_http_llm_watcher_end(watcher, NGX_ERROR);
     }
 }
 
