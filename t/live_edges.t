@@ -206,4 +206,35 @@ like($word, qr/\A\x88.\x03\xe9/, 'at a reload it is we who say goodbye');
 is($over, 'an end', 'politely');
 
 $t->finish;
+
+# a log that cannot be read any more: nobody is left in the belief that nothing
+# happens
+
+$t = LLM::Test->gateway(http => '
+    llm_store store sync=50ms;
+    llm_virtual_key tester { secret sk-test-live-edges-0123456789; }
+');
+$t->start_sim->start;
+
+my $socket = watcher();
+my $stream = http_connect($t->port);
+http_send($stream, "GET /llm/live HTTP/1.1\r\nHost: a\r\n"
+          . "Accept: text/event-stream\r\n\r\n");
+ok(wait_for(sub { sysread $stream, $in, 65536; $in =~ /"hello"/ }),
+   'two watch');
+
+ok(truncate("$t->{prefix}/store/data.mdb", 4096), 'the store is cut short');
+
+for my $case ([ 'a WebSocket', $socket,
+                qr/\x88.\x03\xf3the log cannot be read\z/ ],
+              [ 'events', $stream, qr/^0\r\n\r\n\z/m ])
+{
+    my ($what, $sock, $word) = @$case;
+
+    $in = '';
+    ok(wait_for(sub { sysread $sock, $in, 65536, length $in; $in =~ $word },
+                60), "$what: it is told");
+}
+
+$t->finish;
 done_testing;

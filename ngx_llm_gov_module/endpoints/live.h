@@ -30,6 +30,8 @@
 #define NGX_HTTP_LLM_LIVE_SLOW      30000           /* ms that a client may read
                                                        nothing, or stay behind
                                                        once it was live */
+#define NGX_HTTP_LLM_LIVE_BLIND     10000           /* ms without a poll that
+                                                       could read the log */
 #define NGX_HTTP_LLM_LIVE_PING      30000
 #define NGX_HTTP_LLM_LIVE_DEAF      95000           /* three pings, no pong */
 #define NGX_HTTP_LLM_LIVE_LINGER    30000           /* for the close frame to
@@ -177,6 +179,7 @@ typedef struct {
     ngx_http_llm_batch_t       *batch;
     ngx_event_t                 timer;
     ngx_msec_t                  looked;     /* after those who are slow */
+    ngx_msec_t                  read;       /* when the log could be read */
     ngx_http_llm_framer_t       framer;
     ngx_uint_t                  inside;     /* a handler that runs the posted
                                                requests itself */

@@ -106,6 +106,7 @@ ngx_http_llm_feed_join(ngx_http_llm_watcher_t *watcher)
 
     if (!ngx_http_llm_feed.timer.timer_set) {
         ngx_http_llm_feed.looked = ngx_current_msec;
+        ngx_http_llm_feed.read = ngx_current_msec;
         ngx_http_llm_feed_again(1);
     }
 
@@ -442,11 +443,41 @@ ngx_http_llm_feed_deliver(ngx_http_llm_batch_t *batch)
 
 
 static void
+ngx_http_llm_feed_blind(ngx_http_llm_watcher_t *watcher)
+{
+    ngx_http_llm_watcher_close(watcher, WSLAY_CODE_INTERNAL_SERVER_ERROR,
+                               "the log cannot be read");
+}
+
+
+/* nobody is to take silence for an answer */
+static void
+ngx_http_llm_batch_failed(ngx_http_llm_batch_t *batch)
+{
+    ngx_http_llm_batch_end(batch);
+
+    if (ngx_current_msec - ngx_http_llm_feed.read
+        > NGX_HTTP_LLM_LIVE_BLIND)
+    {
+        ngx_http_llm_feed.read = ngx_current_msec;
+        ngx_http_llm_feed_each(ngx_http_llm_feed_blind);
+    }
+}
+
+
+static void
 ngx_http_llm_batch_done(ngx_event_t *ev)
 {
     ngx_http_llm_batch_t *batch = ev->data;
 
-    if (batch->failed || ngx_queue_empty(&ngx_http_llm_feed.watchers)
+    if (batch->failed) {
+        ngx_http_llm_batch_failed(batch);
+        return;
+    }
+
+    ngx_http_llm_feed.read = ngx_current_msec;
+
+    if (ngx_queue_empty(&ngx_http_llm_feed.watchers)
         || (batch->first && batch->first != ngx_http_llm_feed.next))
     {
         ngx_http_llm_batch_end(batch);
