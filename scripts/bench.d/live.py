@@ -52,13 +52,15 @@ def wait_port(port):
 
 
 def cpu_seconds(master):
-    """Of the master and its children, by the scheduler's own count."""
+    """Of the master and its children with all their threads, by the scheduler's
+    own count."""
     total = 0
     with open(f"/proc/{master}/task/{master}/children") as file:
         pids = [master, *map(int, file.read().split())]
     for pid in pids:
-        with open(f"/proc/{pid}/schedstat") as file:
-            total += int(file.read().split()[0])
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as file:
+                total += int(file.read().split()[0])
     return total / 1e9
 
 
