@@ -166,4 +166,38 @@ is_deeply([ map { "$_->{status} $_->{json}{threshold}" } @got ],
           [ '500 100', '200 100' ], 'and tried again');
 
 $t->finish;
+
+# a receiver that hangs while it has much to get, and one that does not
+
+my @many = map { "many$_" } 1 .. 40;
+my $secret = 'sk-test-%s-0123456789';
+
+$t = LLM::Test->gateway(provider =>
+    provider('main', 'region us-east-1; max_failures 0;'), http => '
+    llm_store %%PREFIX%%/store;
+    ' . join '', map {
+        my $to = /many/ ? 'HUNG' : 'HOOK';
+        "llm_virtual_key $_ { secret ${\ sprintf $secret, $_ };
+                              llm_budget 0.001 1M soft;
+                              llm_alert 50% url=%%$to%%; }\n" } @many, 'quick');
+$hook = LLM::Webhook->new($t, 'hook');
+my $hung = LLM::Webhook->new($t, 'hung');
+$hung->answers({ status => 200, delay => 600 });
+$t->{vars} = { HOOK => $hook->url, HUNG => $hung->url };
+$t->start_sim->start;
+
+$t->load(8, map { { path => $path, headers => {
+    Authorization => 'Bearer ' . sprintf $secret, $_ },
+    body => json_encode(claude(sim(input => 3995, output => 1))) } } @many);
+ok(wait_for(sub { $t->status->{alerts}{pending} == @many }),
+   'a receiver hangs and has much to get');
+ok(wait_for(sub { scalar $hung->all }), 'it gets some of it');
+
+is($t->post($path, claude(sim(input => 3995, output => 1)),
+            key => sprintf $secret, 'quick')->{status}, 200, 'another one');
+ok(wait_for(sub { scalar $hook->all }, 60), 'gets its own');
+cmp_ok(scalar $hung->all, '<', @many / 2, 'and does not wait for that one');
+
+$hung->stop;
+$t->finish;
 done_testing();

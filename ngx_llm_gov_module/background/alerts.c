@@ -12,6 +12,9 @@
 
 #define NGX_HTTP_LLM_ALERTS_TICK   ((ngx_msec_t) 500)
 #define NGX_HTTP_LLM_ALERTS_CLEAN  ((ngx_msec_t) 60 * 60 * 1000)
+#define NGX_HTTP_LLM_ALERTS_EACH   (LLM_OUTBOX_CLAIMS / 2)  /* for a receiver
+                                                               at once; one if
+                                                               it fails */
 
 
 typedef enum {
@@ -60,7 +63,7 @@ static void ngx_http_llm_alerts_result(ngx_http_llm_sent_t *sent,
 static void ngx_http_llm_alerts_failed(ngx_http_llm_sent_t *sent,
     llm_outbox_result_t *result, ngx_log_t *log, const char *why,
     int64_t wait_ms);
-static bool ngx_http_llm_alerts_known(uint64_t webhook, void *ctx);
+static int ngx_http_llm_alerts_takes(uint64_t id, void *ctx);
 static void ngx_http_llm_alerts_done(ngx_http_llm_alerts_t *alerts,
     ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log);
 static void ngx_http_llm_alerts_publish(ngx_http_llm_alerts_t *alerts,
@@ -140,7 +143,7 @@ ngx_http_llm_alerts_step(ngx_http_llm_alerts_t *alerts, ngx_log_t *log,
     step->room = (unsigned) room;
     step->clean = (ngx_current_msec - alerts->cleaned
                    >= NGX_HTTP_LLM_ALERTS_CLEAN);
-    step->known = ngx_http_llm_alerts_known;
+    step->takes = ngx_http_llm_alerts_takes;
     step->ctx = alerts->lmcf;
 
     rc = llm_outbox_step(&alerts->outbox, alerts->store, step);
@@ -238,11 +241,14 @@ ngx_http_llm_alerts_result(ngx_http_llm_sent_t *sent,
 
     delivery = &sent->delivery;
 
+    sent->webhook->under_way--;
+    sent->webhook->failing = (sent->status < 200 || sent->status >= 300);
+
     ngx_memcpy(result->id, delivery->id, LLM_ALERT_ID_SIZE);
     result->due_ms = delivery->due_ms;
     result->next_ms = 0;
 
-    if (sent->status >= 200 && sent->status < 300) {
+    if (!sent->webhook->failing) {
         ngx_log_error(NGX_LOG_INFO, log, 0, "llm_alert: %s was delivered to "
                       "%V", llm_alert_type_name(delivery->type),
                       &sent->webhook->origin);
@@ -301,10 +307,21 @@ ngx_http_llm_alerts_failed(ngx_http_llm_sent_t *sent,
 }
 
 
-static bool
-ngx_http_llm_alerts_known(uint64_t webhook, void *ctx)
+static int
+ngx_http_llm_alerts_takes(uint64_t id, void *ctx)
 {
-    return ngx_http_llm_webhook_find(ctx, webhook) != NULL;
+    ngx_uint_t               most;
+    ngx_http_llm_webhook_t  *webhook;
+
+    webhook = ngx_http_llm_webhook_find(ctx, id);
+
+    if (webhook == NULL) {
+        return -1;
+    }
+
+    most = webhook->failing ? 1 : NGX_HTTP_LLM_ALERTS_EACH;
+
+    return (most > webhook->under_way) ? (int) (most - webhook->under_way) : 0;
 }
 
 
@@ -332,6 +349,7 @@ ngx_http_llm_alerts_done(ngx_http_llm_alerts_t *alerts,
 
     for (i = 0; i < step->nclaims; i++) {
         webhook = ngx_http_llm_webhook_find(lmcf, step->claims[i].webhook);
+        webhook->under_way++;
         ngx_http_llm_webhooks_send(alerts->webhooks, &step->claims[i],
                                    webhook);
     }

@@ -23,6 +23,10 @@ typedef struct {
     uint64_t                    id;         /* of URL and format, the same in
                                                every process and life */
     ngx_http_llm_place_t        place;
+
+    /* the background process's: */
+    ngx_uint_t                  under_way;
+    ngx_uint_t                  failing;    /* did not take the last one */
 } ngx_http_llm_webhook_t;
 
 

@@ -2,38 +2,23 @@
  * Alerts on their way, in the store.
  */
 
-#include "outbox.h"
-#include "outbox_memory.h"
-#include "thresholds.h"
+#include "outbox_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 
 #define LLM_OUTBOX_RECORD     1         /* version */
-#define LLM_OUTBOX_HEAD       22
-#define LLM_OUTBOX_DUE_KEY    (8 + LLM_ALERT_ID_SIZE)
 #define LLM_OUTBOX_MARK       9
 #define LLM_OUTBOX_CLEAN_MAX  10000
 #define LLM_OUTBOX_GRACE_MS   ((int64_t) 24 * 3600 * 1000)
 
 
 static int llm_outbox_write(llm_store_t *store, MDB_txn *txn, void *ctx);
-static int llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step,
-    bool *due);
-static int llm_outbox_next(MDB_cursor *cursor, int64_t now_ms, MDB_val *key,
-    MDB_val *value);
 static int llm_outbox_event(llm_store_t *store, MDB_txn *txn,
     llm_outbox_event_t *event);
-static int llm_outbox_put(llm_store_t *store, MDB_txn *txn,
-    const llm_delivery_t *delivery);
 static int llm_outbox_result(llm_store_t *store, MDB_txn *txn,
     const llm_outbox_result_t *result);
-static int llm_outbox_claim(llm_store_t *store, MDB_txn *txn,
-    llm_outbox_step_t *step);
-static int llm_outbox_claim_one(llm_store_t *store, MDB_txn *txn,
-    llm_outbox_step_t *step, MDB_cursor *cursor, MDB_val *key,
-    MDB_val *value);
 static int llm_outbox_clean(llm_store_t *store, MDB_txn *txn,
     llm_outbox_step_t *step);
 static void llm_outbox_key(unsigned char key[LLM_OUTBOX_DUE_KEY],
@@ -119,86 +104,6 @@ llm_outbox_step(llm_outbox_t *outbox, llm_store_t *store,
 }
 
 
-void
-llm_outbox_unclaim(llm_outbox_step_t *step)
-{
-    while (step->nclaims > 0) {
-        free(step->claims[--step->nclaims].body);
-    }
-}
-
-
-/* is anything due?  And how many are there? */
-static int
-llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step, bool *due)
-{
-    int          rc;
-    MDB_txn     *txn;
-    MDB_val      key, value;
-    MDB_stat     stat;
-    MDB_cursor  *cursor;
-
-    *due = false;
-
-    rc = llm_store_read(store, &txn);
-    if (rc != 0) {
-        return llm_store_fail(store, "read", rc);
-    }
-
-    rc = mdb_stat(txn, store->deliveries, &stat);
-
-    if (rc == 0) {
-        rc = mdb_cursor_open(txn, store->deliveries, &cursor);
-    }
-
-    if (rc == 0) {
-        step->pending = stat.ms_entries;
-        rc = llm_outbox_next(cursor, step->now_ms, &key, &value);
-        *due = (rc == 0);
-        mdb_cursor_close(cursor);
-
-        if (rc == MDB_NOTFOUND) {
-            rc = 0;
-        }
-    }
-
-    llm_store_read_end(store, txn);
-
-    return (rc == 0) ? LLM_OK : llm_store_fail(store, "read", rc);
-}
-
-
-/* The next one that is due, MDB_NOTFOUND if none is.  Nothing is ever put off
- * for much more than an hour: what is due later than that is so because the
- * clock was set back. */
-static int
-llm_outbox_next(MDB_cursor *cursor, int64_t now_ms, MDB_val *key,
-    MDB_val *value)
-{
-    int       rc;
-    uint64_t  now, due;
-
-    now = (uint64_t) now_ms;
-    rc = mdb_cursor_get(cursor, key, value, MDB_FIRST);
-
-    if (rc != 0 || key->mv_size != LLM_OUTBOX_DUE_KEY
-        || llm_store_parse64(key->mv_data) <= now)
-    {
-        return rc;
-    }
-
-    rc = mdb_cursor_get(cursor, key, value, MDB_LAST);
-
-    if (rc != 0 || key->mv_size != LLM_OUTBOX_DUE_KEY) {
-        return rc;
-    }
-
-    due = llm_store_parse64(key->mv_data);
-
-    return (due > now + 2 * LLM_RETRY_MAX_MS) ? 0 : MDB_NOTFOUND;
-}
-
-
 /* may be called again from the start */
 static int
 llm_outbox_write(llm_store_t *store, MDB_txn *txn, void *ctx)
@@ -281,7 +186,7 @@ llm_outbox_event(llm_store_t *store, MDB_txn *txn, llm_outbox_event_t *event)
 }
 
 
-static int
+int
 llm_outbox_put(llm_store_t *store, MDB_txn *txn,
     const llm_delivery_t *delivery)
 {
@@ -307,7 +212,7 @@ llm_outbox_put(llm_store_t *store, MDB_txn *txn,
     p[3] = (unsigned char) (delivery->tries >> 16);
     p[4] = (unsigned char) (delivery->tries >> 8);
     p[5] = (unsigned char) delivery->tries;
-    llm_store_key64(p + 6, delivery->webhook);
+    llm_store_key64(p + LLM_OUTBOX_WEBHOOK, delivery->webhook);
     llm_store_key64(p + 14, (uint64_t) delivery->created_ms);
     memcpy(p + LLM_OUTBOX_HEAD, delivery->body, delivery->len);
 
@@ -315,8 +220,7 @@ llm_outbox_put(llm_store_t *store, MDB_txn *txn,
 }
 
 
-/* a copy; LLM_ERROR: damaged; LLM_AGAIN: no memory */
-static int
+int
 llm_outbox_parse(llm_delivery_t *delivery, const MDB_val *key,
     const MDB_val *value)
 {
@@ -339,7 +243,7 @@ llm_outbox_parse(llm_delivery_t *delivery, const MDB_val *key,
     delivery->type = p[1];
     delivery->tries = (uint32_t) p[2] << 24 | (uint32_t) p[3] << 16
                       | (uint32_t) p[4] << 8 | p[5];
-    delivery->webhook = llm_store_parse64(p + 6);
+    delivery->webhook = llm_store_parse64(p + LLM_OUTBOX_WEBHOOK);
     delivery->created_ms = (int64_t) llm_store_parse64(p + 14);
     delivery->len = value->mv_size - LLM_OUTBOX_HEAD;
     delivery->body = malloc(delivery->len);
@@ -390,92 +294,6 @@ llm_outbox_result(llm_store_t *store, MDB_txn *txn,
     }
 
     free(delivery.body);
-
-    return rc;
-}
-
-
-static int
-llm_outbox_claim(llm_store_t *store, MDB_txn *txn, llm_outbox_step_t *step)
-{
-    int          rc;
-    unsigned     n;
-    MDB_val      key, value;
-    MDB_cursor  *cursor;
-
-    rc = mdb_cursor_open(txn, store->deliveries, &cursor);
-    if (rc != 0) {
-        return rc;
-    }
-
-    /* those of unknown receivers are put off, so they do not stand in the way
-     * again; not all at once if there are many */
-
-    for (n = 0; n < 16 * LLM_OUTBOX_CLAIMS && step->nclaims < step->room; n++)
-    {
-        rc = llm_outbox_next(cursor, step->now_ms, &key, &value);
-        if (rc != 0) {
-            break;
-        }
-
-        rc = llm_outbox_claim_one(store, txn, step, cursor, &key, &value);
-        if (rc != 0) {
-            break;
-        }
-    }
-
-    mdb_cursor_close(cursor);
-
-    return (rc == MDB_NOTFOUND) ? 0 : rc;
-}
-
-
-static int
-llm_outbox_claim_one(llm_store_t *store, MDB_txn *txn,
-    llm_outbox_step_t *step, MDB_cursor *cursor, MDB_val *key, MDB_val *value)
-{
-    int             rc;
-    bool            known;
-    llm_delivery_t  delivery;
-
-    rc = llm_outbox_parse(&delivery, key, value);
-
-    if (rc == LLM_AGAIN) {
-        return ENOMEM;
-    }
-
-    if (rc == LLM_ERROR) {
-        step->lost++;
-        return mdb_cursor_del(cursor, 0);
-    }
-
-    known = step->known(delivery.webhook, step->ctx);
-
-    if (known) {
-        delivery.tries++;
-        delivery.due_ms = step->now_ms + LLM_OUTBOX_LEASE_MS;
-
-    } else {
-        delivery.due_ms = step->now_ms + LLM_OUTBOX_UNKNOWN_MS;
-    }
-
-    rc = mdb_cursor_del(cursor, 0);
-
-    if (rc == 0 && !known
-        && step->now_ms - delivery.created_ms > LLM_RETRY_END_MS)
-    {
-        step->lost++;
-
-    } else if (rc == 0) {
-        rc = llm_outbox_put(store, txn, &delivery);
-    }
-
-    if (rc == 0 && known) {
-        step->claims[step->nclaims++] = delivery;
-
-    } else {
-        free(delivery.body);
-    }
 
     return rc;
 }

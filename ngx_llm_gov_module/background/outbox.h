@@ -66,8 +66,9 @@ typedef struct {
                                            LLM_OUTBOX_CLAIMS */
     bool                        clean;  /* drop marks of windows long over */
 
-    /* is there such a receiver?  Those of others stay for a day. */
-    bool                      (*known)(uint64_t webhook, void *ctx);
+    /* how many more a receiver may be given; -1: there is no such one, and
+     * what is for it stays for a day */
+    int                       (*takes)(uint64_t webhook, void *ctx);
     void                       *ctx;
 
     /* out */

@@ -2,7 +2,7 @@
  * Alerts on their way where there is no store: they end with the process.
  */
 
-#include "outbox_memory.h"
+#include "outbox_private.h"
 #include "thresholds.h"
 
 #include <stdlib.h>
@@ -99,8 +99,9 @@ llm_outbox_memory_claim(llm_outbox_t *outbox, llm_outbox_step_t *step)
 
         /* what is due much later is so because the clock was set back */
 
-        if (delivery->due_ms > step->now_ms
-            && delivery->due_ms <= step->now_ms + 2 * LLM_RETRY_MAX_MS)
+        if ((delivery->due_ms > step->now_ms
+             && delivery->due_ms <= step->now_ms + 2 * LLM_RETRY_MAX_MS)
+            || llm_outbox_busy(step, delivery->webhook))
         {
             continue;
         }

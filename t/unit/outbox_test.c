@@ -23,6 +23,9 @@
 static char          base[64];
 static llm_outbox_t  outbox;
 static uint64_t      unknown;               /* a webhook that nobody has */
+static uint64_t      slow;                  /* one that takes no more than this
+                                               at once */
+static int           slow_room;
 
 
 static llm_store_t *
@@ -55,10 +58,10 @@ removed(void)
 }
 
 
-static bool
-known(uint64_t webhook, void *ctx)
+static int
+takes(uint64_t webhook, void *ctx)
 {
-    return webhook != unknown;
+    return (webhook == unknown) ? -1 : (webhook == slow) ? slow_room : 16;
 }
 
 
@@ -97,7 +100,7 @@ step(llm_store_t *store, int64_t now_ms, llm_outbox_event_t *events,
     s.results = results;
     s.nresults = nresults;
     s.room = room;
-    s.known = known;
+    s.takes = takes;
 
     if (llm_outbox_step(&outbox, store, &s) != LLM_OK) {
         ok(0, "step: %s", store ? llm_store_error(store) : "memory");
@@ -231,7 +234,7 @@ told_once(void)
     memset(&s, 0, sizeof(s));
     s.now_ms = NOW + 2 * DAY - 1;
     s.clean = true;
-    s.known = known;
+    s.takes = takes;
     ok(llm_outbox_step(&outbox, store, &s) == LLM_OK, "cleaned");
     s = step(store, NOW + 2 * DAY - 1, e, 1, NULL, 0, 16);
     ok(s.pending == 0, "but not within a day");
@@ -328,6 +331,52 @@ strangers(void)
 }
 
 
+/* one receiver that hangs, with much to be delivered, and another one whose
+ * alert came later; the same for both sorts */
+static void
+hanging(llm_store_t *store, const char *what)
+{
+    unsigned             i;
+    llm_outbox_step_t    s;
+    llm_outbox_event_t   e;
+    llm_outbox_result_t  r;
+
+    for (i = 0; i < MANY; i++) {
+        event(&e, (unsigned char) i, 1 + i, "for the one that hangs");
+        s = step(store, NOW, &e, 1, NULL, 0, 0);
+    }
+
+    event(&e, MANY, 1 + MANY, "for another one");
+    e.delivery.webhook = 8;
+    e.delivery.due_ms = NOW + 1;
+    s = step(store, NOW, &e, 1, NULL, 0, 0);
+
+    slow = 7;
+    slow_room = 3;
+    s = step(store, NOW + 1, NULL, 0, NULL, 0, 16);
+    ok(s.nclaims == 4 && s.claims[2].webhook == 7 && s.claims[3].webhook == 8,
+       "%s: so many as it may have, and the other one's", what);
+
+    r = result(&s.claims[3], 0);
+    release(&s);
+
+    slow_room = 0;
+    s = step(store, NOW + 2, NULL, 0, &r, 1, 16);
+    ok(s.nclaims == 0 && s.pending == MANY, "%s: no more for now", what);
+    s = step(store, NOW + 3, NULL, 0, NULL, 0, 16);
+    ok(s.nclaims == 0 && s.pending == MANY, "%s: still not", what);
+
+    slow_room = 1;
+    s = step(store, NOW + 3, NULL, 0, NULL, 0, 16);
+    ok(s.nclaims == 1 && s.claims[0].tries == 1
+       && s.claims[0].created_ms == NOW,
+       "%s: then the next one, for the first time", what);
+    release(&s);
+
+    slow = 0;
+}
+
+
 static void
 damage(void)
 {
@@ -359,7 +408,7 @@ damage(void)
     s.now_ms = NOW;
     s.clean = true;
     s.room = 16;
-    s.known = known;
+    s.takes = takes;
 
     /* "short" sorts behind all times */
 
@@ -464,6 +513,9 @@ in_memory(void)
     ok(s.lost == 1 && s.pending == LLM_OUTBOX_MEMORY, "memory: too many");
 
     llm_outbox_free(&outbox);
+
+    hanging(NULL, "memory");
+    llm_outbox_free(&outbox);
 }
 
 
@@ -482,6 +534,12 @@ main(void)
     told_once();
     breakers();
     strangers();
+
+    removed();
+    store = opened();
+    hanging(store, "store");
+    llm_store_close(store);
+
     damage();
     crashes();
     in_memory();
