@@ -46,15 +46,24 @@ sub gateway {
 
 my $t = gateway(store => 'llm_store %%PREFIX%%/store;');
 my $shift = $t->file('shift', pack 'q', 0);
-my $library = "$t->{prefix}/clock_shift.so";
 
-plan(skip_all => 'no C compiler for the clock')
-    if system("cc -shared -fPIC -O1 -o $library $FindBin::Bin/lib/clock_shift.c"
-              . " 2> $t->{prefix}/logs/cc") != 0;
+sub library {
+    my ($name) = @_;
+
+    my $library = "$t->{prefix}/$name.so";
+
+    plan(skip_all => "no C compiler for $name.c")
+        if system("cc -shared -fPIC -O1 -o $library $FindBin::Bin/lib/$name.c"
+                  . " -ldl 2> $t->{prefix}/logs/cc") != 0;
+
+    return $library;
+}
+
+my ($clock, $names) = map { library($_) } qw(clock_shift slow_name);
 
 my $hook = LLM::Webhook->new($t, 'hook');
 $t->{vars} = { HOOK => $hook->url };
-$t->{env} = { LD_PRELOAD => $library, CLOCK_SHIFT_FILE => $shift };
+$t->{env} = { LD_PRELOAD => $clock, CLOCK_SHIFT_FILE => $shift };
 
 my $shifted = 0;
 
@@ -167,19 +176,22 @@ is_deeply([ map { "$_->{status} $_->{json}{threshold}" } @got ],
 
 $t->finish;
 
-# a receiver that hangs while it has much to get, and one that does not
+# a receiver that hangs while it has much to get, one whose name server does not
+# answer, and one that is well
 
 my @many = map { "many$_" } 1 .. 40;
-my $secret = 'sk-test-%s-0123456789';
+my %where = (quick => '%%HOOK%%', later => '%%HOOK%%',
+             unnamed => 'http://slow.test/', map { ($_ => '%%HUNG%%') } @many);
+my %secret = map { ($_ => "sk-test-$_-0123456789") } keys %where;
+my $half = claude(sim(input => 3995, output => 1));
 
-$t = LLM::Test->gateway(provider =>
+$t = LLM::Test->gateway(env => { LD_PRELOAD => $names }, provider =>
     provider('main', 'region us-east-1; max_failures 0;'), http => '
     llm_store %%PREFIX%%/store;
     ' . join '', map {
-        my $to = /many/ ? 'HUNG' : 'HOOK';
-        "llm_virtual_key $_ { secret ${\ sprintf $secret, $_ };
-                              llm_budget 0.001 1M soft;
-                              llm_alert 50% url=%%$to%%; }\n" } @many, 'quick');
+        "llm_virtual_key $_ { secret $secret{$_}; llm_budget 0.001 1M soft;
+                              llm_alert 50% url=$where{$_}; }\n" }
+        sort keys %where);
 $hook = LLM::Webhook->new($t, 'hook');
 my $hung = LLM::Webhook->new($t, 'hung');
 $hung->answers({ status => 200, delay => 600 });
@@ -187,16 +199,21 @@ $t->{vars} = { HOOK => $hook->url, HUNG => $hung->url };
 $t->start_sim->start;
 
 $t->load(8, map { { path => $path, headers => {
-    Authorization => 'Bearer ' . sprintf $secret, $_ },
-    body => json_encode(claude(sim(input => 3995, output => 1))) } } @many);
+    Authorization => "Bearer $secret{$_}" }, body => json_encode($half) } }
+    @many);
 ok(wait_for(sub { $t->status->{alerts}{pending} == @many }),
    'a receiver hangs and has much to get');
 ok(wait_for(sub { scalar $hung->all }), 'it gets some of it');
 
-is($t->post($path, claude(sim(input => 3995, output => 1)),
-            key => sprintf $secret, 'quick')->{status}, 200, 'another one');
-ok(wait_for(sub { scalar $hook->all }, 60), 'gets its own');
+is($t->post($path, $half, key => $secret{$_})->{status}, 200, "for $_")
+    for 'unnamed', 'quick';
+ok(wait_for(sub { scalar $hook->all }, 60), 'another one gets its own');
 cmp_ok(scalar $hung->all, '<', @many / 2, 'and does not wait for that one');
+
+ok(wait_for(sub { $t->error_log =~ m{to http://slow\.test, it is tried again} },
+            40), 'a name server that does not answer');
+is($t->post($path, $half, key => $secret{later})->{status}, 200, 'for later');
+ok(wait_for(sub { $hook->all == 2 }, 60), 'is waited for by nobody');
 
 $hung->stop;
 $t->finish;

@@ -60,9 +60,9 @@ llm_outbox_due(llm_store_t *store, llm_outbox_step_t *step, bool *due)
 }
 
 
-/* The next one that is due and can be handed out, MDB_NOTFOUND if there is none.
- * Nothing is ever put off for much more than an hour: what is due later than
- * that is so because the clock was set back. */
+/* The next one that is due and can be handed out, MDB_NOTFOUND if there is
+ * none.  Nothing is ever put off for much more than an hour: what is due later
+ * than that is so because the clock was set back. */
 static int
 llm_outbox_next(MDB_cursor *cursor, const llm_outbox_step_t *step,
     MDB_val *key, MDB_val *value)

@@ -26,8 +26,8 @@ int llm_outbox_claim(llm_store_t *store, MDB_txn *txn,
 /* frees what was handed out in this step */
 void llm_outbox_unclaim(llm_outbox_step_t *step);
 
-/* has the receiver as much as it may have?  Its deliveries keep their place then
- * and those of others go first, so that one that hangs delays no other. */
+/* has the receiver as much as it may have?  Its deliveries keep their place
+ * then and those of others go first, so that one that hangs delays no other. */
 bool llm_outbox_busy(const llm_outbox_step_t *step, uint64_t webhook);
 
 /* what LMDB returns */

@@ -353,6 +353,12 @@ ngx_http_llm_job_options(ngx_http_llm_job_t *job)
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ngx_http_llm_job_answer);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, job);
 
+#if (LIBCURL_VERSION_NUM >= 0x075700)
+    /* else the end of one whose name server does not answer is waited for, by
+     * all the others as well */
+    curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
+#endif
+
 #if (LIBCURL_VERSION_NUM >= 0x075500)
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
