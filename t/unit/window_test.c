@@ -205,7 +205,8 @@ mistakes(void)
         rc = llm_window_parse((llm_str_t) { bad[i].text,
                                             strlen(bad[i].text) },
                               &w, &error);
-        ok(rc == LLM_ERROR && error != NULL && strstr(error, bad[i].says) != NULL,
+        ok(rc == LLM_ERROR && error != NULL
+           && strstr(error, bad[i].says) != NULL,
            "\"%s\": %s", bad[i].text, error ? error : "taken");
     }
 }
