@@ -119,7 +119,20 @@ my %shape = (
     'a folder' => "$t->{prefix}/s3",
 );
 
+# what else lies in such a folder: large bodies, whatever they are, and what AWS
+# tries its permissions with; an object of Firehose has no suffix
+
 packed('s3/AWSLogs/data/body.json.gz', json_encode({ messages => [] }));
+packed("s3/AWSLogs/data/$calls[0]{id}_input.json.gz", '{"messages":[');
+packed("s3/AWSLogs/data/$calls[0]{id}_output.json.gz", "\x89PNG\r\n\xff\xfe");
+$t->file('s3/AWSLogs/amazon-bedrock-logs-permission-check', '');
+$t->file('s3/aws-logs-write-test', "Permission Check Successful\n");
+$t->file('s3/picture.png', "\x89PNG\r\n\xff\xfe");
+packed('firehose/stream-1-2026-11-21-10-00-00-0a1b', join '', map {
+    json_encode({ messageType => 'DATA_MESSAGE', logEvents => [
+        { id => 1, timestamp => 1, message => json_encode($_) } ] }) }
+    @logged);
+$shape{firehose} = "$t->{prefix}/firehose";
 
 for my $name (sort keys %shape) {
     my $r = report('--ledger', $ledger, '--invocations', $shape{$name});
@@ -180,6 +193,49 @@ my $r = report('--ledger', $t->file('retries.ndjson', lines(
 is($r->{status}, 0, 'failover: attempts are compared, not requests')
     or diag(explain($r));
 is($r->{notes}{'calls that failed and cost nothing'}, 1, 'failed ones noted');
+
+# counting tokens is free, and AWS logs no word of it
+
+my $counting = row({ %{ $calls[0] }, id => 'a-count', input => 0, output => 0,
+                     read => 0, write => 0, cost => 0 },
+                   api => 'anthropic_count_tokens');
+my $counted = { log => 'c', seq => 1, attempt => 1,
+                %{ $counting->{attempts}[0] } };
+
+for my $with ($counting, $counted) {
+    $r = report('--ledger', $ledger, '--ledger',
+                $t->file('counting.ndjson', lines($with)),
+                '--invocations', $shape{s3});
+    is($r->{status}, 0, 'tokens that were only counted') or diag(explain($r));
+}
+
+is(report('--ledger', $ledger, '--ledger', $t->file('free.ndjson', lines(
+              row({ %{ $calls[0] }, id => 'an-image', input => 0, output => 0,
+                    read => 0, write => 0, cost => 0 },
+                  api => 'bedrock_invoke'))),
+          '--invocations', $shape{s3})->{status}, 1,
+   'a call without tokens that AWS does not have is another thing');
+
+# a stream's record whose counts are in its chunks only; another region served
+# it than the one that was called
+
+my $streamed = invocation($calls[7], operation => 'InvokeModelWithResponseStream',
+                          inferenceRegion => 'us-east-2');
+$streamed->{input} = { inputContentType => 'application/json' };
+$streamed->{output} = { outputContentType => 'application/json',
+    outputBodyJson => [
+        { type => 'message_start', message => { usage => {
+            input_tokens => $calls[7]{input}, output_tokens => 1,
+            cache_read_input_tokens => $calls[7]{read},
+            cache_creation_input_tokens => $calls[7]{write} } } },
+        { type => 'content_block_delta', delta => { text => 'x' } },
+        { type => 'message_delta', usage => {
+            output_tokens => $calls[7]{output} } },
+        { type => 'message_stop' } ] };
+$r = report('--ledger', $t->file('streamed.ndjson', lines(row($calls[7]))),
+            '--invocations', $t->file('streamed.json', lines($streamed)));
+is($r->{status}, 0, 'a stream whose chunks tell what was used')
+    or diag(explain($r));
 
 # an image has no tokens, but is a call
 
@@ -349,24 +405,106 @@ for my $shape ('legacy', '2.0') {
        "bill, $shape: one token more");
 }
 
-# Marketplace's lines, whose model is in the product's name
+# Marketplace's lines, whose model is in the product's name: those of older
+# models, and of newer ones, which do not say what their unit is; each kind may
+# come in several parts
 
-my $market = $t->file('market.csv', join '', map { "$_\n" }
-    'lineItem/UsageStartDate,lineItem/LineItemType,lineItem/ProductCode,'
-    . 'lineItem/UsageType,product/ProductName,lineItem/UnblendedCost,'
-    . 'lineItem/UsageAmount,pricing/unit,lineItem/LineItemDescription',
-    map { join ',', '2026-11-20T10:00:00Z', 'Usage', 'a1b2c3d4', $_->[0],
-          'Claude Sonnet 4.5 (Amazon Bedrock Edition)', $_->[1], $_->[2],
-          'Units', 'AWS Marketplace software usage|us-west-2|Million tokens' }
-    [ 'USW2-MP:USW2_InputTokenCount-Units', 1800 * $price{input}, 0.0018 ],
-    [ 'USW2-MP:USW2_OutputTokenCount-Units', 180 * $price{output}, 0.00018 ],
-    [ 'USW2-MP:USW2_CacheReadInputTokenCount-Units', 2000 * $price{read},
-      0.002 ],
-    [ 'USW2-MP:USW2_CacheWriteInputTokenCount-Units', 100 * $price{write},
-      0.0001 ]);
-$r = report('--ledger', $t->file('sonnet.ndjson', lines(map { row($_) }
-    @calls[7, 9])), '--bill', $market);
-is($r->{status}, 0, 'a model that Marketplace bills') or diag(explain($r));
+sub market {
+    my ($file, @lines) = @_;
+
+    return $t->file($file, join '', map { "$_\n" }
+        'lineItem/UsageStartDate,lineItem/LineItemType,lineItem/ProductCode,'
+        . 'lineItem/UsageType,product/ProductName,lineItem/UnblendedCost,'
+        . 'lineItem/UsageAmount,pricing/unit,lineItem/LineItemDescription',
+        map { my ($type, $about, $tokens, $price) = @$_;
+              join ',', '2026-11-20T10:00:00Z', 'Usage', 'a1b2c3d4',
+                  "USW2-MP:USW2_$type-Units",
+                  'Claude Sonnet 4.5 (Amazon Bedrock Edition)',
+                  sprintf('%.10f', $tokens * $price), $tokens / 1e6, 'Units',
+                  "\"AWS Marketplace software usage|us-west-2|$about\"" }
+        @lines);
+}
+
+my $sonnets = $t->file('sonnet.ndjson', lines(map { row($_) } @calls[7, 9]));
+my $market = market('market.csv',
+    [ 'InputTokenCount', 'Million Input Tokens Regional', 1800, $price{input} ],
+    [ 'OutputTokenCount', 'Million Response Tokens', 180, $price{output} ],
+    [ 'CacheReadInputTokenCount', 'Million tokens', 2000, $price{read} ],
+    [ 'CacheWriteInputTokenCount', 'Million tokens', 100, $price{write} ]);
+my @newer = (
+    [ 'input_tokens_standard', 'Million Input Tokens Standard', 800,
+      $price{input} ],
+    [ 'input_tokens_global_standard', 'Input Tokens - Standard, Global', 900,
+      $price{input} ],
+    [ 'InputTokenCount_LCtx_Global', 'Token usage', 100, $price{input} ],
+    [ 'output_tokens_priority', 'Output Tokens', 180, $price{output} ],
+    [ 'CacheReadInputTokenCount_Global', 'Million', 1500, $price{read} ],
+    [ 'cache_read_tokens_standard', 'Cache Read Tokens', 500, $price{read} ],
+    [ 'CacheWrite1hInputTokenCount', 'Million', 40, $price{write} ],
+    [ 'cache_write_tokens_1h_global_standard', 'Cache Write Tokens', 60,
+      $price{write} ]);
+
+for my $bill ($market, market('newer.csv', @newer)) {
+    $r = report('--ledger', $sonnets, '--bill', $bill);
+    is($r->{status}, 0, 'a model that Marketplace bills') or diag(explain($r));
+    is_deeply($r->{groups}[0]{bill}{tokens}, { input => 1800, output => 180,
+              cache_read => 2000, cache_write => 100 }, 'each kind of tokens');
+}
+
+$r = report('--ledger', $sonnets, '--bill', market('batch.csv', @newer,
+    [ 'InputTokenCount_Global_Batch', 'Million', 5000, $price{input} ],
+    [ 'output_tokens_batch', 'Output Tokens', 50, $price{output} ]));
+is_deeply([ map { "$_->{model} " . ($_->{equal} ? 1 : 0) } @{ $r->{groups} } ],
+          [ "$sonnet 1", "$sonnet (batch) 0" ],
+          'batch inference, which does not pass here, stands by itself')
+    or diag(explain($r));
+
+# usage types of Bedrock itself
+
+my @names = (
+    [ 'openai.gpt-oss-120b-1:0', 'USE1-gpt-oss-120b-input-tokens-flex' ],
+    [ 'openai.gpt-oss-120b-1:0',
+      'USE1-openai.gpt-oss-120b-1:0-mantle-input-tokens-standard' ],
+    [ 'amazon.nova-2-lite-v1:0',
+      'USE1-Nova2.0Lite-text-input-tokens-priority-cross-region-global' ],
+    [ 'deepseek.r1-v1:0', 'USE1-DeepSeek-R1-input-tokens' ],
+    [ 'anthropic.claude-3-5-haiku-20241022-v1:0',
+      'USE1-Claude3.5Haiku-latency-optimized-input-tokens' ],
+    [ 'meta.llama3-3-70b-instruct-v1:0', 'USE1-Llama3-3-70B-input-tokens' ],
+    [ 'qwen.qwen3-32b-v1:0', 'USE1-Qwen3-32B-input-tokens-priority' ]);
+
+for my $case (@names) {
+    my ($model, $type) = @$case;
+
+    $r = report('--ledger', $t->file('named.ndjson', lines(row({
+                    %{ $calls[0] }, model => $model, input => 1000,
+                    output => 0, cost => 0.001 }))),
+                '--bill', $t->file('named.csv',
+                    "line_item_usage_start_date,line_item_line_item_type,"
+                    . "line_item_product_code,line_item_usage_type,"
+                    . "product_region_code,line_item_unblended_cost,"
+                    . "line_item_usage_amount,pricing_unit\n"
+                    . "2026-11-21 00:00:00.000,Usage,AmazonBedrock,$type,"
+                    . "us-east-1,0.001,1,1K tokens\n"
+                    . "2026-11-21 00:00:00.000,Usage,AmazonBedrockAgentCore,"
+                    . "USE1-Runtime:Consumption-based:vCPU,us-east-1,3,1,"
+                    . "vCPU-Hours\n"));
+    is($r->{status}, 0, "$type is $model") or diag(explain($r));
+}
+
+is($r->{notes}{'lines of the bill of what calls no model'
+               . ' (AmazonBedrockAgentCore)'}, 1, 'agents are no model');
+
+# a legacy report may be a ZIP
+
+SKIP: {
+    my $csv = $t->file('zip/cur.csv', bill('legacy', @calls));
+    my $zip = "$t->{prefix}/cur.zip";
+    skip('no IO::Compress::Zip', 1) if !eval {
+        require IO::Compress::Zip; 1 };
+    IO::Compress::Zip::zip($csv => $zip, Name => 'cur.csv') or die;
+    is(report('--ledger', $ledger, '--bill', $zip)->{status}, 0, 'a ZIP');
+}
 
 # trouble
 
@@ -377,7 +515,23 @@ for my $case (
       qr{/nowhere: No such file} ],
     [ 'Parquet', [ '--ledger', $ledger, '--bill',
                    $t->file('x.parquet', "PAR1\0\0PAR1") ],
-      qr/x\.parquet: this is Parquet.*CSV/s ],
+      qr/x\.parquet: this is Parquet.*CSV.*duckdb/s ],
+    [ 'ZIP of nothing', [ '--ledger', $ledger, '--bill', $t->file('x.zip',
+        "PK\x05\x06" . "\0" x 18) ], qr/x\.zip: / ],
+    [ 'broken ZIP', [ '--ledger', $ledger, '--bill',
+                      $t->file('y.zip', "PK\x03\x04garbage") ],
+      qr/y\.zip: damaged ZIP/ ],
+    [ 'a bill that breaks later', [ '--ledger', $ledger, '--bill',
+        $t->file('z.csv.gz', do {
+            gzip(\join('', bill('legacy', @calls) x 50), \my $packed);
+            substr $packed, 0, 300 }) ], qr/z\.csv\.gz: damaged gzip/ ],
+    [ 'a log in a folder that is broken', [ '--ledger', $ledger,
+        '--invocations', do { $t->file('broken/000000.gz', "\x1f\x8b\x08no");
+                              "$t->{prefix}/broken" } ],
+      qr/000000\.gz: damaged gzip/ ],
+    [ 'identities that a bill does not have', [ '--ledger', $ledger, '--bill',
+        $t->file('legacy.csv', bill('legacy', @calls)), '--identity', '*x*' ],
+      qr/no line of Amazon Bedrock.*line_item_iam_principal/s ],
     [ 'not a bill', [ '--ledger', $ledger, '--bill',
                       $t->file('x.csv', "a,b\n1,2\n") ],
       qr/x\.csv: no Cost and Usage Report/ ],
@@ -463,6 +617,11 @@ is(ask('/anthropic/v1/messages', {
                                                    %cached) } ] }),
    200, 'a message');
 
+is(ask('/anthropic/v1/messages/count_tokens', {
+    model => 'claude-3-haiku-20240307',
+    messages => [ { role => 'user', content => 'how many?' } ] }), 200,
+   'tokens are counted');
+
 $g->script({ error => 'ThrottlingException' });
 is(ask($invoke, claude(sim(input => 100, output => 200))), 200,
    'the first one is throttled, the second one answers');
@@ -487,7 +646,8 @@ sub served {
                        + ($u->{cache_write_1h} // 0) },
         output => { outputContentType => 'application/json',
                     outputTokenCount => $u->{output} // 0 } }
-    } grep { $_->{operation} } $g->received;
+    } grep { ($_->{operation} // 'count-tokens') ne 'count-tokens' }
+        $g->received;
 }
 
 my @served = served();

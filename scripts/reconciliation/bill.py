@@ -3,20 +3,35 @@ CUR 2.0 of AWS Data Exports (line_item_usage_start_date)."""
 
 import csv
 import fnmatch
-import io
 import json
 import re
 
-from .common import Trouble, dollars, files, open_text, parse_time
+from .common import Trouble, dollars, files, parse_time, reading
 from .models import REGIONS
+
+# of the same family, but they call no model
+OTHERS = {"AmazonBedrockAgentCore"}
+
+# columns of which one names Bedrock where a line is of it; most lines of a
+# bill are of something else
+TELLING = {"lineitem/productcode", "line_item_product_code",
+           "product/productname", "product_product_name",
+           "product/servicename", "product_servicename", "product",
+           "lineitem/lineitemdescription", "line_item_line_item_description"}
 
 # a line of the bill that stands for use
 USAGE = {"Usage", "DiscountedUsage", "SavingsPlanCoveredUsage"}
 
 KIND = re.compile(
-    r"(?P<name>.*?)[-_]?(?:mantle-)?(?:text-)?"
-    r"(?P<kind>cache[-_]?read|cache[-_]?write|input|output|response)"
-    r"(?:[-_]?input)?[-_]?tokens?(?:[-_]?count)?(?![a-z])", re.IGNORECASE)
+    r"(?P<name>.*?)[-_]?(?:mantle[-_])?(?:text[-_])?"
+    r"(?P<kind>cache[-_]?reads?|cache[-_]?writes?|input|output|response)"
+    r"(?:[-_]?\d+[mh])?(?:[-_]?input)?[-_]?tokens?(?:[-_]?count)?(?![a-z])",
+    re.IGNORECASE)
+KINDS = {"cacheread": "cache_read", "cachewrite": "cache_write",
+         "response": "output"}
+
+# a line of Marketplace: "USE1-MP:USE1_InputTokenCount-Units"
+MARKET = re.compile(r"MP:([A-Z]+\d?)_")
 
 
 class Row:
@@ -30,7 +45,7 @@ class Row:
             try:
                 self.product = {str(k).lower(): v
                                 for k, v in json.loads(text).items()}
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass
 
     def get(self, legacy):
@@ -65,19 +80,23 @@ def kind_of(usage_type):
     prefix, dash, rest = usage_type.partition("-")
     if not dash or not re.fullmatch(r"[A-Z]{2,3}\w?\d?", prefix):
         prefix, rest = "", usage_type
-    market = re.match(r"MP:([A-Z]+\d?)_", rest)
+    market = MARKET.match(rest)
     if market:
-        rest = rest[market.end():]
-    # InputTokenCount -> Input-Token-Count; names keep their capitals
-    if market:
-        rest = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", rest)
+        # InputTokenCount -> Input-Token-Count; names keep their capitals
+        rest = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", rest[market.end():])
     found = KIND.match(rest)
     if not found:
         return "", None, prefix
     kind = re.sub(r"[-_]", "", found["kind"].lower())
-    kind = {"cacheread": "cache_read", "cachewrite": "cache_write",
-            "response": "output"}.get(kind, kind)
-    return found["name"].strip("-_"), kind, prefix
+    if kind.startswith("cache"):
+        kind = kind.rstrip("s")
+    name = re.sub(r"(?i)[-_]latency[-_]?optimized\Z", "", found["name"])
+    return name.strip("-_"), KINDS.get(kind, kind), prefix
+
+
+def is_batch(usage_type):
+    """Batch inference does not pass the gateway."""
+    return re.search(r"(?i)[-_]batch(?![a-z])", usage_type) is not None
 
 
 def unit_of(row):
@@ -93,7 +112,9 @@ def unit_of(row):
         about = row.get("lineItem/LineItemDescription").lower()
         if re.search(r"1k|1,?000 |thousand", about):
             return 1000
-        if "million" in about or "1m" in about:
+        # Marketplace's units are millions, whether it says so or not
+        if "million" in about or "1m" in about \
+                or "MP:" in row.get("lineItem/UsageType"):
             return 1000000
     return None
 
@@ -125,32 +146,41 @@ def read(paths, options, names, progress):
     """[(day, model, region, kind, tokens, dollars)]; tokens None: not known"""
     lines = []
     for path, named in files(paths):
-        if not named and not path.endswith((".csv", ".gz", ".parquet")):
+        if not named and not path.endswith((".csv", ".gz", ".zip",
+                                            ".parquet")):
             continue
         lines.extend(read_file(path, options, names, progress))
     if not lines:
-        raise Trouble("no line of Amazon Bedrock in " + ", ".join(paths))
+        raise Trouble("no line of Amazon Bedrock in " + ", ".join(paths)
+                      + (" for this --account or --identity (a bill has "
+                         "identities where AWS is asked to export them: "
+                         "line_item_iam_principal)"
+                         if options.account or options.identity else ""))
     return lines
 
 
 def read_file(path, options, names, progress):
-    text = open_text(path)
     csv.field_size_limit(1 << 24)
-    reader = csv.reader(io.StringIO(text, newline=""))
-    try:
-        head = [name.strip().lower() for name in next(reader, [])]
-        if "lineitem/usagestartdate" not in head \
-                and "line_item_usage_start_date" not in head:
-            raise Trouble(f"{path}: no Cost and Usage Report: its first line "
-                          f"has neither lineItem/UsageStartDate nor "
-                          f"line_item_usage_start_date")
-        for fields in reader:
-            if fields:
-                row = Row(dict(zip(head, fields)))
-                if is_bedrock(row):
-                    yield from line_of(row, options, names, progress)
-    except (csv.Error, ValueError, ArithmeticError) as error:
-        raise Trouble(f"{path}:{reader.line_num}: {error}") from None
+    with reading(path) as text:
+        reader = csv.reader(text)
+        try:
+            head = [name.strip().lower() for name in next(reader, [])]
+            if "lineitem/usagestartdate" not in head \
+                    and "line_item_usage_start_date" not in head:
+                raise Trouble(f"{path}: no Cost and Usage Report: its first "
+                              f"line has neither lineItem/UsageStartDate nor "
+                              f"line_item_usage_start_date")
+            telling = [i for i, name in enumerate(head) if name in TELLING]
+            for fields in reader:
+                if any("edrock" in fields[i] for i in telling
+                       if i < len(fields)):
+                    row = Row(dict(zip(head, fields)))
+                    if is_bedrock(row):
+                        yield from line_of(row, options, names, progress)
+        except UnicodeDecodeError:
+            raise
+        except (csv.Error, ValueError, ArithmeticError) as error:
+            raise Trouble(f"{path}:{reader.line_num}: {error}") from None
 
 
 def line_of(row, options, names, progress):
@@ -163,6 +193,10 @@ def line_of(row, options, names, progress):
         progress.count(f"lines of the bill that are no usage ({sort})")
         return
     usage_type = row.get("lineItem/UsageType")
+    if row.get("lineItem/ProductCode") in OTHERS:
+        progress.count("lines of the bill of what calls no model "
+                       f"({row.get('lineItem/ProductCode')})")
+        return
     name, kind, prefix = kind_of(usage_type)
     tokens = None
     if kind is None:
@@ -177,5 +211,6 @@ def line_of(row, options, names, progress):
             amount = dollars(row.get("lineItem/UsageAmount")) * unit
             tokens = int(amount.to_integral_value())
     yield (parse_time(row.get("lineItem/UsageStartDate")),
-           names.find(model_of(row, name) or usage_type),
+           names.find(model_of(row, name) or usage_type)
+           + (" (batch)" if is_batch(usage_type) else ""),
            region_of(row, prefix), kind, tokens, cost)

@@ -1,9 +1,12 @@
 """What all sources share: calls, tokens, times, files."""
 
+import contextlib
 import gzip
+import io
 import json
 import os
 import re
+import zipfile
 import zlib
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
@@ -16,6 +19,10 @@ MOST = Decimal(10) ** 15
 
 class Trouble(Exception):
     """Something that keeps us from comparing; its text says what to do."""
+
+
+class NoText(Trouble):
+    """The file is of some other sort."""
 
 
 class Call:
@@ -123,32 +130,57 @@ def money_text(value):
     return "0" if text in ("-0", "") else text
 
 
-def open_bytes(path):
-    """The file's bytes, unpacked if they are gzip, whatever it is called."""
+PARQUET = ("this is Parquet, which Python cannot read by itself: let AWS write "
+           "CSV (Data Exports: \"Compression and file format\": gzip - "
+           "text/csv), or convert it: duckdb -c \"COPY (SELECT * FROM "
+           "'{path}') TO 'bill.csv'\"")
+
+
+def _zipped(stream, path):
+    """The one file in a ZIP."""
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        archive = zipfile.ZipFile(stream)
+        names = [n for n in archive.namelist() if not n.endswith("/")]
+        if len(names) != 1:
+            raise NoText(f"{path}: {len(names)} files in one ZIP: unpack it")
+        return archive.open(names[0])
+    except (NotImplementedError, RuntimeError) as error:
+        raise NoText(f"{path}: a ZIP that cannot be read: {error}") from None
+
+
+def _unpacked(file, path):
+    """The bytes behind gzip and ZIP, whatever the file is called."""
+    stream = io.BufferedReader(file)
+    head = stream.peek(4)[:4]
+    if head[:2] == b"\x1f\x8b":
+        stream = io.BufferedReader(gzip.GzipFile(fileobj=stream))
+    elif head == b"PK\x03\x04":
+        stream = io.BufferedReader(_zipped(stream, path))
+    if stream.peek(4)[:4] == b"PAR1":
+        raise NoText(f"{path}: {PARQUET.format(path=path)}")
+    return stream
+
+
+@contextlib.contextmanager
+def reading(path):
+    """The file's text as a stream, as bills are large."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            yield io.TextIOWrapper(_unpacked(file, path), "utf-8-sig",
+                                   newline="")
+    except UnicodeDecodeError as error:
+        raise NoText(f"{path}: no UTF-8 text: {error}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Trouble(f"{path}: damaged gzip file: {error}") from None
+    except zipfile.BadZipFile as error:
+        raise NoText(f"{path}: damaged ZIP: {error}") from None
     except OSError as error:
-        raise Trouble(f"{path}: {error.strerror}") from None
-    if data[:4] == b"PAR1":
-        raise Trouble(f"{path}: this is Parquet, which Python cannot read by "
-                      f"itself: export it as CSV (AWS Data Exports: "
-                      f"\"Compression and file format\": gzip - text/csv)")
-    if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Trouble(f"{path}: damaged gzip file: {error}") from None
-        if data[:4] == b"PAR1":
-            raise Trouble(f"{path}: this is Parquet: export it as CSV")
-    return data
+        raise Trouble(f"{path}: {error.strerror or error}") from None
 
 
 def open_text(path):
-    try:
-        return open_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Trouble(f"{path}: no UTF-8 text: {error}") from None
+    with reading(path) as text:
+        return text.read()
 
 
 def files(paths):

@@ -3,10 +3,11 @@ CloudWatch Logs (filter-log-events, export tasks, Insights, subscriptions)."""
 
 import fnmatch
 import json
+import re
 from decimal import Decimal
 
-from .common import Call, Trouble, count, files, json_values, open_text, \
-    parse_time
+from .common import Call, NoText, Trouble, count, files, json_values, \
+    open_text, parse_time, reading
 
 MESSAGE = "@message"
 
@@ -55,8 +56,19 @@ def part(value, name):
 
 
 def usage_of_body(record):
-    """The usage that the answer itself told, for records that lack a count."""
-    return part(part(part(record, "output"), "outputBodyJson"), "usage")
+    """The usage that the answer itself told, for records that lack a count; of
+    a stream the body is the list of its chunks."""
+    body = part(record, "output").get("outputBodyJson")
+    usage = {}
+    for chunk in body if isinstance(body, list) else [body]:
+        if not isinstance(chunk, dict):
+            continue
+        for told in (part(part(chunk, "message"), "usage"),
+                     part(part(chunk, "metadata"), "usage"),
+                     part(chunk, "usage"),
+                     part(chunk, "amazon-bedrock-invocationMetrics")):
+            usage.update((k, v) for k, v in told.items() if v is not None)
+    return usage
 
 
 def tokens(record):
@@ -64,19 +76,18 @@ def tokens(record):
     taken = part(record, "output")
     usage = usage_of_body(record)
 
-    def first(*values):
-        return count(next((v for v in values if v is not None), 0))
+    def first(side, name, *others):
+        if side.get(name) is not None:
+            return count(side[name])
+        return count(next((usage[n] for n in (name, *others) if n in usage),
+                          0))
 
-    return (first(given.get("inputTokenCount"), usage.get("input_tokens"),
-                  usage.get("inputTokens")),
-            first(taken.get("outputTokenCount"), usage.get("output_tokens"),
-                  usage.get("outputTokens")),
-            first(given.get("cacheReadInputTokenCount"),
-                  usage.get("cache_read_input_tokens"),
-                  usage.get("cacheReadInputTokens")),
-            first(given.get("cacheWriteInputTokenCount"),
-                  usage.get("cache_creation_input_tokens"),
-                  usage.get("cacheWriteInputTokens")))
+    return (first(given, "inputTokenCount", "input_tokens", "inputTokens"),
+            first(taken, "outputTokenCount", "output_tokens", "outputTokens"),
+            first(given, "cacheReadInputTokenCount", "cache_read_input_tokens",
+                  "cacheReadInputTokens"),
+            first(given, "cacheWriteInputTokenCount",
+                  "cache_creation_input_tokens", "cacheWriteInputTokens"))
 
 
 def wanted(record, options):
@@ -88,13 +99,28 @@ def wanted(record, options):
                         for pattern in options.identity)))
 
 
+# a large body, which AWS puts into an object of its own
+BODY = re.compile(r"_(?:input|output)\.[^/]*\Z")
+
+
+def is_log(path):
+    """Does a file in a folder look like JSON, or like an export's lines?"""
+    try:
+        with reading(path) as text:
+            return re.match(r"\s*[\[{]|\d{4}-\d\d-\d\dT", text.read(64))
+    except NoText:
+        return False
+
+
 def read(paths, options, names, progress):
     """request id -> Call"""
     calls = {}
     for path, named in files(paths):
         found = False
-        if not named and not path.endswith((".json", ".gz", ".jsonl",
-                                            ".ndjson", ".log", ".txt")):
+        if not named and BODY.search(path):
+            progress.count("files of large bodies that were not looked at")
+            continue
+        if not named and not is_log(path):
             progress.count("files that were not looked at: no JSON")
             continue
         for value in json_values(open_text(path), path):

@@ -166,9 +166,13 @@ def attempt(row, item, tokens, names):
     note = "estimated" if row.get("price") == "estimated" else ""
     if item.get("result") not in (None, "", "ok"):
         note = ", ".join(filter(None, (note, str(item["result"]))))
+    cost = dollars(item.get("cost")) or Decimal(0)
+    # counting tokens is free and AWS does not log it; where the ledger does
+    # not say what was called it is told by that
+    served = item.get("result") in (None, "", "ok") and (
+        "count_tokens" not in row["api"] if row.get("api")
+        else any(kinds) or bool(cost))
     return Call(item.get("request_id") or None, parse_time(began),
                 names.base(item.get("model")),
-                str(item.get("region") or "unknown"), kinds, split,
-                dollars(item.get("cost")) or Decimal(0), note,
-                row.get("id") or row.get("log"),
-                item.get("result") in (None, "", "ok"))
+                str(item.get("region") or "unknown"), kinds, split, cost, note,
+                row.get("id") or row.get("log"), served)

@@ -50,12 +50,15 @@ def _words(name):
     """Letters and numbers of a name, in no order: Claude4.5Sonnet and
     claude-sonnet-4-5 are the same.  A release's date and version are no part
     of what a bill says, nor is the vendor."""
+    name = re.sub(r"(?i)deepseek|openai|minimax|moonshotai|twelvelabs",
+                  lambda found: found[0].lower(), name)
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     name = re.sub(r"\(amazon bedrock edition\)", " ", name)
     name = re.sub(r"[-.](?:19|20)\d{6}(?=\D|$)", " ", name)
-    name = re.sub(r"[- ]v\d+(?::\d+)*(?::\d+k)?$", " ", name)
+    name = re.sub(r"[- ](?:v\d+(?::\d+)*|\d+:\d+)(?::\d+k)?$", " ", name)
     words = re.findall(r"[a-z]+|\d+", name)
-    words = [w for w in words if w not in VENDORS and w not in ("text", "instruct")]
+    words = [w for w in words
+             if w not in VENDORS and w not in ("text", "instruct")]
     numbers = [w.lstrip("0") for w in words if w.isdigit()]
     letters = [w for w in words if not w.isdigit()]
     return tuple(sorted(n for n in numbers if n)), "".join(sorted(letters))
@@ -78,9 +81,10 @@ class Names:
 
     def find(self, name):
         """The model called so; the name itself if there is none, or several."""
-        if name in self.given:
-            return self.given[name]
         model = base(name)
+        given = self.given.get(name) or self.given.get(model)
+        if given:
+            return given
         found = self.known.get(_words(model), set())
         if model in found:
             return model
