@@ -41,6 +41,7 @@ typedef struct {
 
     ngx_msec_t                     looked;
     ngx_msec_t                     cleaned;
+    llm_outbox_place_t             cleaning;    /* has come so far */
     unsigned                       failing:1;
 
     ngx_http_llm_main_conf_t      *lmcf;        /* of the last run */
@@ -142,7 +143,8 @@ ngx_http_llm_alerts_step(ngx_http_llm_alerts_t *alerts, ngx_log_t *log,
     step->nresults = (unsigned) alerts->nsent;
     step->room = (unsigned) room;
     step->clean = (ngx_current_msec - alerts->cleaned
-                   >= NGX_HTTP_LLM_ALERTS_CLEAN);
+                   >= NGX_HTTP_LLM_ALERTS_CLEAN)
+                  ? &alerts->cleaning : NULL;
     step->takes = ngx_http_llm_alerts_takes;
     step->ctx = alerts->lmcf;
 
@@ -337,7 +339,11 @@ ngx_http_llm_alerts_done(ngx_http_llm_alerts_t *alerts,
     step = &alerts->step;
 
     if (step->clean) {
-        alerts->cleaned = ngx_current_msec;
+        alerts->cleaning = step->cleaned;
+
+        if (alerts->cleaning.len == 0) {
+            alerts->cleaned = ngx_current_msec;
+        }
     }
 
     if (step->lost) {

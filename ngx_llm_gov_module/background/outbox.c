@@ -83,7 +83,7 @@ llm_outbox_step(llm_outbox_t *outbox, llm_store_t *store,
         return llm_outbox_memory_step(outbox, step);
     }
 
-    if (step->nevents == 0 && step->nresults == 0 && !step->clean) {
+    if (step->nevents == 0 && step->nresults == 0 && step->clean == NULL) {
 
         if (llm_outbox_due(store, step, &due) != LLM_OK) {
             return LLM_ERROR;
@@ -126,7 +126,7 @@ llm_outbox_write(llm_store_t *store, MDB_txn *txn, void *ctx)
         rc = llm_outbox_event(store, txn, &step->events[i]);
     }
 
-    if (rc == 0 && step->clean) {
+    if (rc == 0 && step->clean != NULL) {
         rc = llm_outbox_clean(store, txn, step);
     }
 
@@ -309,23 +309,38 @@ llm_outbox_clean(llm_store_t *store, MDB_txn *txn, llm_outbox_step_t *step)
     MDB_val         key, value;
     MDB_cursor     *cursor;
 
+    memset(&step->cleaned, 0, sizeof(llm_outbox_place_t));
+
     rc = mdb_cursor_open(txn, store->alerts, &cursor);
     if (rc != 0) {
         return rc;
     }
 
-    for (n = 0; n < LLM_OUTBOX_CLEAN_MAX && rc == 0; n++) {
+    key.mv_data = (void *) step->clean->key;
+    key.mv_size = step->clean->len;
 
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    rc = mdb_cursor_get(cursor, &key, &value,
+                        key.mv_size ? MDB_SET_RANGE : MDB_FIRST);
 
-        if (rc != 0 || value.mv_size != LLM_OUTBOX_MARK) {
-            continue;
+    for (n = 0; rc == 0; n++) {
+
+        if (n == LLM_OUTBOX_CLEAN_MAX && key.mv_size <= LLM_OUTBOX_KEY_MAX) {
+            memcpy(step->cleaned.key, key.mv_data, key.mv_size);
+            step->cleaned.len = key.mv_size;
+            break;
         }
 
-        end = (int64_t) llm_store_parse64((unsigned char *) value.mv_data + 1);
+        if (value.mv_size == LLM_OUTBOX_MARK) {
+            end = (int64_t) llm_store_parse64((unsigned char *) value.mv_data
+                                              + 1);
 
-        if (end != 0 && end + LLM_OUTBOX_GRACE_MS < step->now_ms) {
-            rc = mdb_cursor_del(cursor, 0);
+            if (end != 0 && end + LLM_OUTBOX_GRACE_MS < step->now_ms) {
+                rc = mdb_cursor_del(cursor, 0);
+            }
+        }
+
+        if (rc == 0) {
+            rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
         }
     }
 

@@ -56,6 +56,13 @@ typedef struct {
 } llm_outbox_result_t;
 
 
+/* a mark; zeroes: before the first one */
+typedef struct {
+    unsigned char   key[LLM_OUTBOX_KEY_MAX];
+    size_t          len;
+} llm_outbox_place_t;
+
+
 typedef struct {
     int64_t                     now_ms;
     llm_outbox_event_t         *events;
@@ -64,7 +71,8 @@ typedef struct {
     unsigned                    nresults;
     unsigned                    room;   /* deliveries wanted, at most
                                            LLM_OUTBOX_CLAIMS */
-    bool                        clean;  /* drop marks of windows long over */
+    const llm_outbox_place_t   *clean;  /* drop marks of windows long over,
+                                           some from here on; NULL: none */
 
     /* how many more a receiver may be given; -1: there is no such one, and
      * what is for it stays for a day */
@@ -78,6 +86,7 @@ typedef struct {
     uint64_t                    pending;    /* handed out ones too */
     unsigned                    lost;   /* no room in memory; damaged; of no
                                            known receiver for a day */
+    llm_outbox_place_t          cleaned;    /* go on there; zeroes: done */
 } llm_outbox_step_t;
 
 

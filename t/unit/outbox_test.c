@@ -18,6 +18,8 @@
 #define DAY      ((int64_t) 24 * 3600 * 1000)
 #define MANY     60
 #define CRASHED  250
+#define LASTING  20500
+#define ENDED    100
 
 
 static char          base[64];
@@ -26,6 +28,8 @@ static uint64_t      unknown;               /* a webhook that nobody has */
 static uint64_t      slow;                  /* one that takes no more than this
                                                at once */
 static int           slow_room;
+
+static const llm_outbox_place_t  start;     /* of a clean-up */
 
 
 static llm_store_t *
@@ -233,13 +237,13 @@ told_once(void)
     event(&e[0], 5, 50, "new window");
     memset(&s, 0, sizeof(s));
     s.now_ms = NOW + 2 * DAY - 1;
-    s.clean = true;
+    s.clean = &start;
     s.takes = takes;
     ok(llm_outbox_step(&outbox, store, &s) == LLM_OK, "cleaned");
     s = step(store, NOW + 2 * DAY - 1, e, 1, NULL, 0, 16);
     ok(s.pending == 0, "but not within a day");
     s.now_ms = NOW + 2 * DAY + 1;
-    s.clean = true;
+    s.clean = &start;
     s.nevents = 0;
     ok(llm_outbox_step(&outbox, store, &s) == LLM_OK, "cleaned later");
     s = step(store, NOW, e, 1, NULL, 0, 0);
@@ -406,7 +410,7 @@ damage(void)
 
     memset(&s, 0, sizeof(s));
     s.now_ms = NOW;
-    s.clean = true;
+    s.clean = &start;
     s.room = 16;
     s.takes = takes;
 
@@ -414,6 +418,67 @@ damage(void)
 
     ok(llm_outbox_step(&outbox, store, &s) == LLM_OK && s.nclaims == 0
        && s.lost == 2 && s.pending == 0, "what is no delivery is dropped");
+
+    llm_store_close(store);
+}
+
+
+/* marks of windows that are over go, however many are before them that stay */
+static void
+old_marks(void)
+{
+    MDB_val              key, value;
+    MDB_txn             *txn;
+    MDB_stat             stat;
+    unsigned             i, steps;
+    llm_store_t         *store;
+    unsigned char        name[4], mark[9];
+    llm_outbox_step_t    s;
+    llm_outbox_place_t   place;
+
+    removed();
+    store = opened();
+    memset(mark, 0, sizeof(mark));
+
+    mdb_txn_begin(store->env, NULL, 0, &txn);
+
+    for (i = 0; i < LASTING + ENDED; i++) {
+        name[0] = 't';
+        name[1] = (unsigned char) (i >> 16);
+        name[2] = (unsigned char) (i >> 8);
+        name[3] = (unsigned char) i;
+        key = (MDB_val) { sizeof(name), name };
+
+        llm_store_key64(mark + 1, (i < LASTING) ? 0 : (uint64_t) NOW);
+        value = (MDB_val) { sizeof(mark), mark };
+        mdb_put(txn, store->alerts, &key, &value, 0);
+    }
+
+    mdb_txn_commit(txn);
+
+    place = start;
+    steps = 0;
+
+    do {
+        memset(&s, 0, sizeof(s));
+        s.now_ms = NOW + 2 * DAY;
+        s.clean = &place;
+        s.takes = takes;
+
+        if (llm_outbox_step(&outbox, store, &s) != LLM_OK) {
+            break;
+        }
+
+        place = s.cleaned;
+
+    } while (place.len != 0 && ++steps < 10);
+
+    mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn);
+    mdb_stat(txn, store->alerts, &stat);
+    mdb_txn_abort(txn);
+
+    ok(steps == 2 && stat.ms_entries == LASTING,
+       "marks that are over go, behind many that stay");
 
     llm_store_close(store);
 }
@@ -541,6 +606,7 @@ main(void)
     llm_store_close(store);
 
     damage();
+    old_marks();
     crashes();
     in_memory();
     removed();
