@@ -169,6 +169,11 @@ ngx_http_llm_live_ask(ngx_http_request_t *r, const ngx_http_llm_view_t *view,
     rc = ngx_http_llm_arguments(r, view, ngx_http_llm_live_take, ask,
                                 (llm_str_t) { names->data, names->len });
 
+    if (rc == NGX_DECLINED && ask->text->failed) {
+        /* what is not asked for would be everything */
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     /* what a client that reconnects by itself has seen is newer than what its
      * address says */
 
