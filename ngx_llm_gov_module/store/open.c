@@ -20,7 +20,7 @@
 #define LLM_STORE_PATH         1024
 
 /* had the counters only, which are the same */
-#define LLM_STORE_FORMAT_1     "ngx_llm_gov 1"
+#define LLM_STORE_FORMAT_1     LLM_STORE_NAME "1"
 
 
 typedef struct {
@@ -173,10 +173,14 @@ llm_store_fail(llm_store_t *store, const char *action, int rc)
 
     switch (rc) {
 
+    case MDB_VERSION_MISMATCH:
+        advice = "; another version of ngx_llm_gov wrote it: load that one, or "
+                 "put the copy from before the upgrade in its place";
+        break;
+
     case MDB_INVALID:
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
-    case MDB_VERSION_MISMATCH:
         advice = "; the file data.mdb there is damaged or not ours: put a "
                  "backup in its place, or move the folder away to start with "
                  "all counters at zero";
@@ -397,6 +401,13 @@ llm_store_check_format(llm_store_t *store, MDB_txn *txn, bool *old)
 
     if (llm_str_eq(format, llm_str(LLM_STORE_FORMAT))) {
         return 0;
+    }
+
+    if (format.len < sizeof(LLM_STORE_NAME) - 1
+        || memcmp(format.data, LLM_STORE_NAME, sizeof(LLM_STORE_NAME) - 1)
+           != 0)
+    {
+        return MDB_INVALID;
     }
 
     if (!llm_str_eq(format, llm_str(LLM_STORE_FORMAT_1)) || store->readonly) {

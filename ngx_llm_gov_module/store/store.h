@@ -35,7 +35,8 @@
 
 
 #define LLM_STORE_ERROR      512
-#define LLM_STORE_FORMAT     "ngx_llm_gov 2"
+#define LLM_STORE_NAME       "ngx_llm_gov "
+#define LLM_STORE_FORMAT     LLM_STORE_NAME "2"
 
 
 typedef struct llm_store_s  llm_store_t;

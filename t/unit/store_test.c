@@ -49,7 +49,7 @@ static const llm_window_t day = { LLM_WINDOW_DAY, 1 };
 static char               base[64];
 
 
-static void refused(const char *dir, const char *what);
+static void refused(const char *dir, const char *what, const char *advice);
 
 
 static void
@@ -818,7 +818,7 @@ test_format(void)
     mdb_txn_commit(txn);
     mdb_env_close(env);
 
-    refused(dir, "one of a later release");
+    refused(dir, "one of a later release", "another version of ngx_llm_gov");
 }
 
 
@@ -937,7 +937,7 @@ write_file(const char *dir, const char *data, size_t len, int flags)
 
 
 static void
-refused(const char *dir, const char *what)
+refused(const char *dir, const char *what, const char *advice)
 {
     const char    *error;
     llm_store_t  *store;
@@ -945,7 +945,7 @@ refused(const char *dir, const char *what)
     error = "";
     store = llm_store_open(dir, &error);
 
-    ok(store == NULL && strstr(error, "move the folder away") != NULL,
+    ok(store == NULL && strstr(error, advice) != NULL,
        "%s is refused: %s", what, error);
 
     if (store != NULL) {
@@ -970,7 +970,7 @@ test_damage(void)
 
     dir = fresh("garbage");
     write_file(dir, garbage, sizeof(garbage), O_TRUNC);
-    refused(dir, "garbage");
+    refused(dir, "garbage", "move the folder away");
 
     dir = fresh("foreign");
     mkdir(dir, 0700);
@@ -982,7 +982,7 @@ test_damage(void)
     mdb_put(txn, dbi, &key, &value, 0);
     mdb_txn_commit(txn);
     mdb_env_close(env);
-    refused(dir, "another program's LMDB");
+    refused(dir, "another program's LMDB", "move the folder away");
 
     dir = fresh("short");
     store = llm_store_open(dir, &error);
@@ -992,7 +992,7 @@ test_damage(void)
     llm_store_close(store);
     snprintf(path, sizeof(path), "%s/data.mdb", dir);
     ok(truncate(path, 3 * 4096) == 0, "a file is cut");
-    refused(dir, "a file that is too short");
+    refused(dir, "a file that is too short", "move the folder away");
 
     dir = fresh("missing/below");
     error = "";
