@@ -185,6 +185,9 @@ struct ngx_http_llm_main_conf_s {
     ngx_uint_t                  on_error;   /* ngx_http_llm_on_error_t */
     ngx_core_conf_t            *core;       /* for the number of workers, and
                                                their user */
+    ngx_str_t                   wants_store;        /* the first directive that
+                                                       does nothing without */
+    ngx_http_llm_place_t        wants_store_place;
     ngx_flag_t                  log_refusals;
     int64_t                     log_age_ms;         /* llm_log_retention; 0: */
     uint64_t                    log_size;           /* no bound */

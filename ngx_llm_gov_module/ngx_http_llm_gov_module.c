@@ -199,6 +199,27 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       offsetof(ngx_http_llm_loc_conf_t, anthropic_version),
       NULL },
 
+    { ngx_string("llm_budget"),
+      NGX_HTTP_LLM_ANYWHERE|NGX_CONF_ANY,
+      ngx_http_llm_misplaced,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      "llm_virtual_key {}, llm_team {}, llm_customer {} or llm_provider {}" },
+
+    { ngx_string("llm_rate_limit"),
+      NGX_HTTP_LLM_ANYWHERE|NGX_CONF_ANY,
+      ngx_http_llm_misplaced,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      "llm_virtual_key {}, llm_team {}, llm_customer {} or llm_provider {}" },
+
+    { ngx_string("llm_log_content"),
+      NGX_HTTP_LLM_ANYWHERE|NGX_CONF_ANY,
+      ngx_http_llm_misplaced,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      "llm_virtual_key {}" },
+
     ngx_null_command
 };
 
@@ -351,6 +372,14 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     ngx_http_llm_alerts_check(cf, lmcf);
+
+    if (lmcf->store == NULL && lmcf->wants_store.len) {
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "\"%V\" does nothing, as there is no \"llm_store\", in "
+                      "%s:%ui", &lmcf->wants_store,
+                      lmcf->wants_store_place.file,
+                      lmcf->wants_store_place.line);
+    }
 
     if (lmcf->zone == NULL
         && ngx_http_llm_zone_add(cf, lmcf, &name, NGX_HTTP_LLM_DEFAULT_ZONE)

@@ -282,6 +282,92 @@ wrong('a breaker of a team', "$provider
         llm_alert breaker url=$hook; #HERE
     }", qr/in llm_provider \{\} or in http \{\}/);
 
+# the store and its log
+
+mkdir $t->{prefix} . '/others';
+$t->file('others/somebody', "else\n");
+
+my $owner = (stat "$t->{prefix}/others")[4];
+
+for my $case (
+    [ 'llm_store', qr/number of arguments/ ],
+    [ 'llm_store ""', qr/"llm_store" directive needs a folder/ ],
+    [ 'llm_store sync=1s', qr/"llm_store" directive needs a folder/ ],
+    [ 'llm_store %%PREFIX%%/others',
+      qr{others" has other things.*"llm_store \S+/others/llm_gov;"} ],
+    [ 'llm_store %%PREFIX%%/others/somebody', qr/somebody" is a file/ ],
+    [ 'llm_store %%PREFIX%%/none/store', qr{no folder "\S+/none/" to make} ],
+    [ 'STORE on_error=stop', qr/"on_error=refuse".*"on_error=continue"/ ],
+    [ 'STORE on_error=', qr/invalid parameter "on_error=": after the folder/ ],
+    [ 'STORE on_error=refuse on_error=continue', qr/"on_error=" is .*twice/ ],
+    [ 'STORE sync=10ms', qr/"sync=10ms".*50ms to 60s/ ],
+    [ 'STORE sync=2m', qr/"sync=2m".*50ms to 60s/ ],
+    [ 'STORE sync=1s sync=2s', qr/"sync=" is written twice/ ],
+    [ 'STORE flush=1s', qr/"flush=1s": after the folder.*"sync=1s"/ ],
+    [ 'STORE journal=%%PREFIX%%/none/j', qr{no folder "\S+/none/" to make} ],
+    [ 'STORE journal=%%PREFIX%%/others/somebody', qr/is a file/ ],
+    [ 'STORE journal_size=1k', qr/"journal_size=1k".*256k to 1024m/ ],
+    [ 'STORE journal_size=2g', qr/"journal_size=2g".*256k to 1024m/ ],
+    [ 'STORE; STORE', qr/"llm_store" directive is duplicate/ ],
+    [ 'llm_log_retention 90', qr/invalid age "90": write a time like 90d/ ],
+    [ 'llm_log_retention 10s', qr/invalid age "10s".*1m at least/ ],
+    [ 'llm_log_retention size=20g', qr/invalid age "size=20g"/ ],
+    [ 'llm_log_retention 90d minutes=1m', qr/"minutes=1m".*1h at least/ ],
+    [ 'llm_log_retention 90d hours=1h', qr/"hours=1h".*1d at least/ ],
+    [ 'llm_log_retention 90d size=1m', qr/"size=1m".*64m at least/ ],
+    [ 'llm_log_retention 90d size=1g size=2g', qr/same parameter twice/ ],
+    [ 'llm_log_retention 90d rows=5', qr/"rows=5": write "size=20g"/ ],
+    [ 'llm_log_refusals maybe', qr/must be "on" or "off"/ ],
+    [ 'llm_log_content request', qr/write it in llm_virtual_key \{\}/ ],
+    [ 'llm_budget 5 1d', qr/write it in llm_virtual_key \{\}.*llm_team/ ])
+{
+    my ($line, $says) = @$case;
+    (my $http = $line) =~ s{STORE}{llm_store %%PREFIX%%/store}g;
+    wrong($line, "$provider\n$key\n$http; #HERE", $says);
+}
+
+is((stat "$t->{prefix}/others")[4], $owner,
+   'a folder that is no store keeps its owner');
+
+fine('a store in a folder that is empty, or has one', "
+    llm_store %%PREFIX%%/store sync=60s journal=%%PREFIX%%/journal
+              journal_size=256k on_error=continue;
+    llm_log_retention 1m minutes=1h hours=1d size=64m;
+    llm_log_refusals off;
+    $provider
+    llm_virtual_key k { secret $secret; llm_log_content request size=1; }");
+
+for my $case (
+    [ 'llm_log_content on', qr/"on": write "llm_log_content off;", or/ ],
+    [ 'llm_log_content off request', qr/"llm_log_content" directive is eith/ ],
+    [ 'llm_log_content size=1k', qr/"llm_log_content" directive is either/ ],
+    [ 'llm_log_content request size=2m', qr/"size=2m".*1m at most/ ],
+    [ 'llm_log_content request; llm_log_content off',
+      qr/"llm_log_content" directive is duplicate/ ])
+{
+    my ($line, $says) = @$case;
+    wrong($line, "$provider\nllm_virtual_key k { secret $secret;\n"
+          . "$line; #HERE\n}", $says);
+}
+
+for my $line ('llm_log_retention 90d;',
+              "llm_virtual_key l { secret $secret; llm_log_content request; }")
+{
+    my ($name) = $line =~ /(llm_log_\w+)/;
+    my ($ok, $text) = $t->config_test(conf("$provider\n$line\n"));
+    ok($ok, "$name without a store is no error") or diag($text);
+    like($text, qr/\[warn\].*"$name" does nothing.*test\.conf:\d+$/m,
+         'but it is worth a word');
+}
+
+for my $line (qw(llm_status llm_me llm_metrics)) {
+    wrong("$line with an argument", "$provider\n$key", qr/"$line"/,
+          "location / {\n$line on; #HERE\n}");
+    wrong("$line beside another", "$provider\n$key",
+          qr/"$line" directive is in a location that has another/,
+          "location / {\nllm_pass bedrock;\n$line; #HERE\n}");
+}
+
 # price files
 
 for my $case (

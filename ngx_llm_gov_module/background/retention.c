@@ -3,6 +3,7 @@
  */
 
 #include "retention.h"
+#include "../governance/block.h"
 #include "../store/retention.h"
 
 
@@ -45,6 +46,8 @@ ngx_http_llm_log_retention(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (lmcf->log_age_ms != NGX_CONF_UNSET) {
         return "is duplicate";
     }
+
+    ngx_http_llm_conf_wants_store(cf);
 
     value = cf->args->elts;
 
@@ -90,6 +93,10 @@ ngx_http_llm_retention_age(ngx_conf_t *cf, ngx_str_t *text, const char *name,
 {
     ngx_int_t  seconds;
 
+    if (*ms != NGX_CONF_UNSET) {
+        return "has the same parameter twice";
+    }
+
     if (text->len == 3 && ngx_strncmp(text->data, "off", 3) == 0) {
         *ms = 0;
         return NGX_CONF_OK;
@@ -97,7 +104,11 @@ ngx_http_llm_retention_age(ngx_conf_t *cf, ngx_str_t *text, const char *name,
 
     seconds = ngx_parse_time(text, 1);
 
-    if (seconds == NGX_ERROR || (int64_t) seconds * 1000 < least) {
+    /* "90" would be 90 seconds, and what is older is gone */
+
+    if (seconds == NGX_ERROR || (int64_t) seconds * 1000 < least
+        || text->data[text->len - 1] <= '9')
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid age \"%s%V\": write a time like 90d or "
                            "1y, %s at least, or \"off\" to keep them for ever",
@@ -117,6 +128,10 @@ static char *
 ngx_http_llm_retention_size(ngx_conf_t *cf, ngx_str_t *text, uint64_t *size)
 {
     off_t  bytes;
+
+    if (*size) {
+        return "has the same parameter twice";
+    }
 
     bytes = ngx_parse_offset(text);
 

@@ -3,6 +3,7 @@
  */
 
 #include "manager.h"
+#include "store_folder.h"
 #include "../store/journal.h"
 #include "../wire/sha256.h"
 
@@ -32,8 +33,9 @@ typedef struct {
 } ngx_http_llm_store_param_t;
 
 
-static char *ngx_http_llm_store_param(ngx_conf_t *cf,
-    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *value);
+static ngx_http_llm_store_param_t *ngx_http_llm_store_param(ngx_str_t *value);
+static char *ngx_http_llm_store_set(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *lmcf, ngx_str_t *value, ngx_uint_t *seen);
 static char *ngx_http_llm_store_sync(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *lmcf, ngx_str_t *value);
 static char *ngx_http_llm_store_journal(ngx_conf_t *cf,
@@ -62,15 +64,16 @@ ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_llm_main_conf_t *lmcf = conf;
 
     ngx_str_t   *value;
-    ngx_uint_t   i;
+    ngx_uint_t   i, seen;
 
     if (lmcf->store != NULL) {
         return "is duplicate";
     }
 
     value = cf->args->elts;
+    seen = 0;
 
-    if (value[1].len == 0) {
+    if (value[1].len == 0 || ngx_http_llm_store_param(&value[1]) != NULL) {
         return "needs a folder, like \"llm_store /var/lib/nginx/llm_gov;\"";
     }
 
@@ -80,14 +83,27 @@ ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                                                   ngx_core_module);
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_llm_store_param(cf, lmcf, &value[i]) != NGX_CONF_OK) {
+        if (ngx_http_llm_store_set(cf, lmcf, &value[i], &seen)
+            != NGX_CONF_OK)
+        {
             return NGX_CONF_ERROR;
         }
     }
 
     lmcf->store = ngx_http_llm_manager_path(cf, lmcf, &value[1]);
 
-    if (lmcf->store == NULL) {
+    if (lmcf->store == NULL
+        || ngx_http_llm_folder_check(cf, &lmcf->store->name) != NGX_OK
+        || ngx_http_llm_folder_own(cf, &lmcf->store->name) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* with on_error=continue nginx starts without a journal, too */
+
+    if (lmcf->journal.len && lmcf->on_error == NGX_HTTP_LLM_ON_ERROR_REFUSE
+        && ngx_http_llm_folder_check(cf, &lmcf->journal) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -95,35 +111,58 @@ ngx_http_llm_store(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static char *
-ngx_http_llm_store_param(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
-    ngx_str_t *value)
+static ngx_http_llm_store_param_t *
+ngx_http_llm_store_param(ngx_str_t *value)
 {
-    ngx_str_t                    text;
     ngx_http_llm_store_param_t  *param;
 
     for (param = ngx_http_llm_store_params; param->name.len; param++) {
 
-        if (value->len <= param->name.len
-            || ngx_strncmp(value->data, param->name.data, param->name.len)
-               != 0)
+        if (value->len > param->name.len
+            && ngx_strncmp(value->data, param->name.data, param->name.len)
+               == 0)
         {
-            continue;
+            return param;
         }
-
-        text.data = value->data + param->name.len;
-        text.len = value->len - param->name.len;
-
-        return param->set(cf, lmcf, &text);
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\": after the folder there may "
-                       "be \"sync=1s\", \"journal=<folder>\", "
-                       "\"journal_size=8m\", \"on_error=refuse\" or "
-                       "\"on_error=continue\"", value);
+    return NULL;
+}
 
-    return NGX_CONF_ERROR;
+
+static char *
+ngx_http_llm_store_set(ngx_conf_t *cf, ngx_http_llm_main_conf_t *lmcf,
+    ngx_str_t *value, ngx_uint_t *seen)
+{
+    ngx_str_t                    text;
+    ngx_uint_t                   bit;
+    ngx_http_llm_store_param_t  *param;
+
+    param = ngx_http_llm_store_param(value);
+
+    if (param == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\": after the folder there "
+                           "may be \"sync=1s\", \"journal=<folder>\", "
+                           "\"journal_size=8m\", \"on_error=refuse\" or "
+                           "\"on_error=continue\"", value);
+        return NGX_CONF_ERROR;
+    }
+
+    bit = (ngx_uint_t) 1 << (param - ngx_http_llm_store_params);
+
+    if (*seen & bit) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" is written twice",
+                           &param->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *seen |= bit;
+
+    text.data = value->data + param->name.len;
+    text.len = value->len - param->name.len;
+
+    return param->set(cf, lmcf, &text);
 }
 
 

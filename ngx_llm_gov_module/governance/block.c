@@ -54,6 +54,7 @@ ngx_http_llm_block_handler(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
     ngx_http_llm_block_t *block = conf;
 
+    char                                  *rv;
     ngx_str_t                             *value;
     const ngx_http_llm_block_directive_t  *d;
 
@@ -78,7 +79,17 @@ ngx_http_llm_block_handler(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        return d->set(cf, block->object);
+        rv = d->set(cf, block->object);
+
+        if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
+            return rv;
+        }
+
+        /* as nginx does with those outside of a block */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" directive %s",
+                           &value[0], rv);
+        return NGX_CONF_ERROR;
     }
 
     return ngx_http_llm_block_unknown(cf, block);
@@ -119,6 +130,33 @@ ngx_http_llm_block_unknown(ngx_conf_t *cf, const ngx_http_llm_block_t *block)
                        &value[0], block->block, names);
 
     return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_misplaced(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" is not allowed here: write it in %s",
+                       &cmd->name, (char *) cmd->post);
+
+    return NGX_CONF_ERROR;
+}
+
+
+void
+ngx_http_llm_conf_wants_store(ngx_conf_t *cf)
+{
+    ngx_str_t                 *value;
+    ngx_http_llm_main_conf_t  *lmcf;
+
+    lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_gov_module);
+
+    if (lmcf->wants_store.len == 0) {
+        value = cf->args->elts;
+        lmcf->wants_store = value[0];
+        ngx_http_llm_conf_place(cf, &lmcf->wants_store_place);
+    }
 }
 
 

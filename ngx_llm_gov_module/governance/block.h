@@ -27,6 +27,12 @@ typedef struct {
 char *ngx_http_llm_block(ngx_conf_t *cf,
     const ngx_http_llm_block_directive_t *table, void *object);
 
+/* a directive of blocks that stands outside of one; cmd->post says of which */
+char *ngx_http_llm_misplaced(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* the directive at hand does nothing without llm_store */
+void ngx_http_llm_conf_wants_store(ngx_conf_t *cf);
+
 /* logs an error at a place read earlier; always returns NGX_CONF_ERROR */
 char *ngx_http_llm_conf_error(ngx_conf_t *cf,
     const ngx_http_llm_place_t *place, const char *fmt, ...);

@@ -160,7 +160,10 @@ ngx_http_llm_rate(ngx_conf_t *cf, ngx_str_t *arg, llm_limit_t *limit)
 
     if (limit->metric == LLM_METRIC_CONCURRENCY) {
         if (slash) {
-            return "concurrency has no period: write concurrency=20";
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\": concurrency has no period: write "
+                               "concurrency=20", arg);
+            return NGX_CONF_ERROR;
         }
 
         return NGX_CONF_OK;

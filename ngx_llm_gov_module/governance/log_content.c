@@ -2,6 +2,7 @@
  * `llm_log_content` of a virtual key.
  */
 
+#include "block.h"
 #include "log_content.h"
 
 
@@ -9,13 +10,16 @@
 #define NGX_HTTP_LLM_CONTENT_MAX   (1024 * 1024)
 
 
+static ngx_int_t ngx_http_llm_log_content_size(ngx_conf_t *cf,
+    ngx_str_t *value, ngx_http_llm_tenant_t *key);
+
+
 char *
 ngx_http_llm_log_content(ngx_conf_t *cf, void *object)
 {
     ngx_http_llm_tenant_t *key = object;
 
-    ssize_t      size;
-    ngx_str_t   *value, text;
+    ngx_str_t   *value;
     ngx_uint_t   i, off;
 
     if (key->log_content_size) {
@@ -38,25 +42,53 @@ ngx_http_llm_log_content(ngx_conf_t *cf, void *object)
             key->log_content |= NGX_HTTP_LLM_CONTENT_ANSWER;
 
         } else if (ngx_strncmp(value[i].data, "size=", 5) == 0) {
-            text.data = value[i].data + 5;
-            text.len = value[i].len - 5;
-            size = ngx_parse_size(&text);
 
-            if (size < 1 || size > NGX_HTTP_LLM_CONTENT_MAX) {
-                return "takes a size from 1 to 1m: size=64k";
+            if (ngx_http_llm_log_content_size(cf, &value[i], key) != NGX_OK) {
+                return NGX_CONF_ERROR;
             }
 
-            key->log_content_size = size;
-
         } else {
-            return "is \"off\", or \"request\", \"response\" or both, and "
-                   "\"size=64k\"";
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\": write "
+                               "\"llm_log_content off;\", or \"request\", "
+                               "\"response\" or both, and \"size=64k\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
         }
     }
 
     if (off ? cf->args->nelts > 2 : key->log_content == 0) {
-        return "is \"off\", or \"request\", \"response\" or both";
+        return "is either \"off\" alone, or \"request\", \"response\" or "
+               "both";
+    }
+
+    if (!off) {
+        ngx_http_llm_conf_wants_store(cf);
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_log_content_size(ngx_conf_t *cf, ngx_str_t *value,
+    ngx_http_llm_tenant_t *key)
+{
+    ssize_t    size;
+    ngx_str_t  text;
+
+    text.data = value->data + 5;
+    text.len = value->len - 5;
+    size = ngx_parse_size(&text);
+
+    if (size < 1 || size > NGX_HTTP_LLM_CONTENT_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid \"%V\": of each body so much is kept, 1m "
+                           "at most, \"size=64k\" is the default", value);
+        return NGX_ERROR;
+    }
+
+    key->log_content_size = size;
+
+    return NGX_OK;
 }

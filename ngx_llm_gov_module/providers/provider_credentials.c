@@ -126,7 +126,7 @@ ngx_http_llm_provider_credentials(ngx_conf_t *cf, void *object)
         && (credentials->access_key_id == NULL
             || credentials->secret_access_key == NULL))
     {
-        return "static needs access_key_id=… and secret_access_key=… "
+        return "needs access_key_id=… and secret_access_key=… after static "
                "(env:NAME and file:path work)";
     }
 

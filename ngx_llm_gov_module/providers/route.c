@@ -120,7 +120,10 @@ ngx_http_llm_route_provider(ngx_conf_t *cf, void *object)
 
     for (i = 0; i < route->targets.nelts; i++) {
         if (ngx_strcmp(target[i].name.data, value[1].data) == 0) {
-            return "is in this route already";
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "provider \"%V\" is in this route already",
+                               &value[1]);
+            return NGX_CONF_ERROR;
         }
     }
 
