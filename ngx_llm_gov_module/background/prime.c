@@ -15,6 +15,7 @@
 #define NGX_HTTP_LLM_PRIME_MS  2000
 
 
+static ngx_int_t ngx_http_llm_prime_user(ngx_cycle_t *cycle);
 static void ngx_http_llm_prime_child(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
 static void *ngx_http_llm_prime_hosts(void *hosts);
@@ -41,7 +42,11 @@ ngx_http_llm_manager_prime(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *lmcf)
 
     if (pid == 0) {
         (void) close(fds[0]);
-        ngx_http_llm_prime_child(lmcf, cycle->log);
+
+        if (ngx_http_llm_prime_user(cycle) == NGX_OK) {
+            ngx_http_llm_prime_child(lmcf, cycle->log);
+        }
+
         _exit(0);
     }
 
@@ -92,6 +97,32 @@ ngx_http_llm_prime_wait(ngx_socket_t fd)
             return NGX_OK;
         }
     }
+}
+
+
+/* who the cache manager process will be: what only root finds would be gone when
+ * it expires */
+static ngx_int_t
+ngx_http_llm_prime_user(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t  *ccf;
+
+    if (geteuid() != 0) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (setgid(ccf->group) == -1
+        || initgroups(ccf->username, ccf->group) == -1
+        || setuid(ccf->user) == -1)
+    {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "llm: cannot become the user of the workers");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

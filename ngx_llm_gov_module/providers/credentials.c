@@ -4,6 +4,10 @@
 
 #include "credentials_parts.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 
 #define LLM_CREDENTIALS_LEAD_MS      (5 * 60 * 1000)
 #define LLM_CREDENTIALS_JITTER_MS    (60 * 1000)
@@ -16,6 +20,7 @@ static int llm_credentials_source(llm_credentials_t *credentials,
     const llm_credentials_conf_t *conf, int64_t now_ms);
 static int llm_credentials_chain(llm_credentials_t *credentials,
     const llm_credentials_conf_t *conf, int64_t now_ms);
+static bool llm_credentials_home_hidden(const llm_credentials_conf_t *conf);
 static int llm_credentials_chain_environment(llm_credentials_t *credentials,
     const llm_credentials_conf_t *conf);
 static int llm_credentials_bearer(llm_credentials_t *credentials,
@@ -111,15 +116,18 @@ static int
 llm_credentials_chain(llm_credentials_t *credentials,
     const llm_credentials_conf_t *conf, int64_t now_ms)
 {
-    int  rc;
+    int   rc;
+    bool  hidden;
+    char  error[sizeof(credentials->error)];
 
     rc = llm_credentials_chain_environment(credentials, conf);
+    hidden = llm_credentials_home_hidden(conf);
 
     if (rc == LLM_AGAIN) {
         rc = llm_credentials_web_identity(credentials, conf, NULL);
     }
 
-    if (rc == LLM_AGAIN) {
+    if (rc == LLM_AGAIN && !hidden) {
         rc = llm_credentials_profile(credentials, conf, now_ms);
     }
 
@@ -131,7 +139,44 @@ llm_credentials_chain(llm_credentials_t *credentials,
         rc = llm_credentials_imds(credentials, conf, now_ms);
     }
 
+    if (rc == LLM_AGAIN) {
+        rc = llm_credentials_missing(credentials, LLM_CREDENTIALS_CHAIN);
+    }
+
+    if (rc == LLM_ERROR && hidden) {
+        snprintf(error, sizeof(error), "%s", credentials->error);
+        return llm_credentials_fail(credentials, "%.110s; \"%.40s/.aws\" is "
+                                    "hidden from the user of nginx's workers",
+                                    error, llm_credentials_env("HOME"));
+    }
+
     return rc;
+}
+
+
+/* The user of the workers may not look into root's home, which HOME names where
+ * nginx was started from a shell or in a container.  As for AWS's SDKs there is
+ * no profile then. */
+static bool
+llm_credentials_home_hidden(const llm_credentials_conf_t *conf)
+{
+    char         path[1024];
+    const char  *home;
+    struct stat  st;
+
+    home = llm_credentials_env("HOME");
+
+    if (home == NULL || conf->profile != NULL
+        || llm_credentials_env("AWS_PROFILE") != NULL
+        || llm_credentials_env("AWS_CONFIG_FILE") != NULL
+        || llm_credentials_env("AWS_SHARED_CREDENTIALS_FILE") != NULL)
+    {
+        return false;
+    }
+
+    snprintf(path, sizeof(path), "%s/.aws/config", home);
+
+    return stat(path, &st) == -1 && errno == EACCES;
 }
 
 

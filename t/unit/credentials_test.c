@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -714,6 +715,48 @@ test_assume_role(void)
 }
 
 
+/* root's home, for the user of the workers */
+static void
+hidden_home(void)
+{
+    char  home[128], aws[160];
+
+    snprintf(home, sizeof(home), "%s/home", dir);
+    snprintf(aws, sizeof(aws), "%s/.aws", home);
+    mkdir(home, 0700);
+    mkdir(aws, 0700);
+    file("home/.aws/config", "[default]\n");
+    chmod(home, geteuid() == 0 ? 0700 : 0000);
+    setenv("HOME", home, 1);
+
+    if (geteuid() == 0 && seteuid(65534) == -1) {
+        perror("seteuid");
+    }
+
+    ok(fetch(LLM_CREDENTIALS_CHAIN) == LLM_OK
+       && strcmp(got.source, "imds") == 0,
+       "who may not look into the home finds no profile there");
+
+    conf.imds_endpoint = "http://127.0.0.1:1";
+    ok(fetch(LLM_CREDENTIALS_CHAIN) == LLM_ERROR && says("imds: ")
+       && says("/.aws\" is hidden from the user of nginx's workers"),
+       "which is told when nothing is found: %s", got.error);
+
+    conf.profile = "default";
+    ok(fetch(LLM_CREDENTIALS_CHAIN) == LLM_ERROR && says("cannot read"),
+       "and is an error for one that is asked for by name");
+
+    if (getuid() == 0 && seteuid(0) == -1) {
+        perror("seteuid");
+    }
+
+    chmod(home, 0700);
+    unsetenv("HOME");
+    conf.profile = NULL;
+    conf.imds_endpoint = server_url;
+}
+
+
 static void
 test_chain(void)
 {
@@ -725,6 +768,8 @@ test_chain(void)
     conf.imds_endpoint = server_url;
     ok(fetch(LLM_CREDENTIALS_CHAIN) == LLM_OK
        && strcmp(got.source, "imds") == 0, "imds is the last");
+
+    hidden_home();
 
     setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/", 1);
     ok(fetch(LLM_CREDENTIALS_CHAIN) == LLM_ERROR && says("container"),
