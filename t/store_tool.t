@@ -64,7 +64,7 @@ ok(wait_for(sub { my ($out) = store('export', $store);
 
 my ($out, $status) = store('verify', $store);
 is($status, 0, 'verify while nginx runs');
-like($out, qr/^\d+ rows, counters and rollups checked: no differences$/,
+like($out, qr/^\d+ checked \(rows, counters, rollups\): no differences$/,
      'says how much was checked');
 diag($out) if $status;
 

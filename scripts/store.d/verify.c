@@ -33,12 +33,12 @@ main(int argc, char **argv)
     }
 
     if (differences == 0) {
-        printf("%" PRIu64 " rows, counters and rollups checked: no "
+        printf("%" PRIu64 " checked (rows, counters, rollups): no "
                "differences\n", checked);
         return tool_end(store);
     }
 
-    printf("%" PRIu64 " rows, counters and rollups checked: %" PRIu64
+    printf("%" PRIu64 " checked (rows, counters, rollups): %" PRIu64
            " differences\n", checked, differences);
     tool_end(store);
 
