@@ -564,6 +564,20 @@ for my $case (
       qr/cannot be read/ ],
     [ 'a row that is none', [ '--ledger', $t->file('r.ndjson', "[1]\n"),
                               '--bill', $market ], qr/cannot be read/ ],
+    [ 'a row of something else', [ '--ledger', $t->file('o.ndjson',
+        "{\"a\":1}\n"), '--bill', $market ],
+      qr{o\.ndjson: a row that cannot be read: it is none of /llm/logs$}m ],
+    [ 'a record without its time', [ '--ledger', $ledger, '--invocations',
+        $t->file('t.json', '{"schemaType":"ModelInvocationLog",'
+                           . '"requestId":"r"}') ],
+      qr/cannot be read: it has no 'timestamp'$/m ],
+    [ 'a password', [ '--url', 'http://u:pw@127.0.0.1:1/llm/logs',
+                      '--bill', $market ], qr/--header "Authorization: Basic/ ],
+    [ 'nobody there', [ '--url', 'http://127.0.0.1:1/llm/logs',
+                        '--bill', $market ],
+      qr{http://127\.0\.0\.1:1/llm/logs: .*Connection refused$}m ],
+    [ 'fewer than none', [ '--ledger', $ledger, '--bill', $market,
+                           '--limit', '-3' ], qr/--limit: write a number/ ],
     [ 'no time', [ '--ledger', $ledger, '--bill', $market, '--from', 'soon' ],
       qr/"soon" is no time/ ],
     [ 'no range', [ '--ledger', $ledger, '--bill', $market, '--from',
@@ -575,7 +589,7 @@ for my $case (
 
     is($status, 2, "$name: trouble");
     like($err, $says, "$name: says what");
-    unlike($err, qr/Traceback/, "$name: in words");
+    unlike($err, qr/Traceback|Error\(|pw@/, "$name: in words");
 }
 
 # the gateway's own rows, and what the simulated Bedrock served, in AWS's shape

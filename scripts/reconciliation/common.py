@@ -25,6 +25,13 @@ class NoText(Trouble):
     """The file is of some other sort."""
 
 
+def reason(error):
+    """What is wrong with something that was read, in words."""
+    if isinstance(error, KeyError):
+        return f"it has no {error}"
+    return str(error) or type(error).__name__
+
+
 class Call:
     """One call of a model, as one side saw it.
 

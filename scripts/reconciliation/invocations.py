@@ -7,7 +7,7 @@ import re
 from decimal import Decimal
 
 from .common import Call, NoText, Trouble, count, files, json_values, \
-    open_text, parse_time, reading
+    open_text, parse_time, reading, reason
 
 MESSAGE = "@message"
 
@@ -152,7 +152,7 @@ def add(calls, record, path, options, names, progress):
                     served=not record.get("errorCode"))
     except (KeyError, ValueError, ArithmeticError) as error:
         raise Trouble(f"{path}: a record that cannot be read: "
-                      f"{error!r}") from None
+                      + reason(error)) from None
     if request in calls:
         progress.count("invocations that were in the logs twice")
         return

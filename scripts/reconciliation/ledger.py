@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from .common import Call, Trouble, count, dollars, files, json_values, \
-    open_text, parse_time, time_text
+    open_text, parse_time, reason, time_text
 
 PAGE = 1000
 
@@ -33,7 +33,7 @@ def read(options, names, progress):
             except (KeyError, ValueError, ArithmeticError,
                     AttributeError, TypeError) as error:
                 raise Trouble(f"{where}: a row that cannot be read: "
-                              f"{error!r}") from None
+                              + reason(error)) from None
     if not calls:
         progress.count("the ledger has no call in this time", 0)
     return calls
@@ -91,7 +91,10 @@ def url_rows(url, options):
     if parts.scheme not in ("http", "https"):
         raise Trouble("--url is the address of /llm/logs: "
                       "http://127.0.0.1:8080/llm/logs")
-    where = f"{parts.scheme}://{parts.hostname}{parts.path}"
+    if "@" in parts.netloc:
+        raise Trouble("--url takes no password: write --header "
+                      "\"Authorization: Basic …\"")
+    where = f"{parts.scheme}://{parts.netloc}{parts.path}"
     query = urllib.parse.parse_qsl(parts.query)
     query += [("format", "ndjson"), ("order", "asc"), ("limit", str(PAGE))]
     query += sorted(window(options).items())
@@ -111,7 +114,8 @@ def url_rows(url, options):
                           + error.read(500).decode("utf-8", "replace")
                           .strip()) from None
         except (OSError, ValueError) as error:
-            raise Trouble(f"{where}: {error}") from None
+            raise Trouble(f"{where}: {getattr(error, 'reason', error)}") \
+                from None
         yield from json_values(text, where)
         if not following or following == cursor:
             return
@@ -141,6 +145,8 @@ def calls_of(row, names):
     """The calls of a request's row, or the one of an attempt's."""
     if not isinstance(row, dict):
         raise ValueError("it is no object")
+    if "attempts" not in row and "request_id" not in row:
+        raise ValueError("it is none of /llm/logs")
     if "attempts" not in row:
         yield attempt(row, row, None, names)
         return

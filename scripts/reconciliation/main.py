@@ -53,6 +53,12 @@ def percent_option(text):
     return value
 
 
+def count_option(text):
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("write a number, as 100")
+    return int(text)
+
+
 def parser():
     p = argparse.ArgumentParser(
         prog="reconcile", epilog=EXAMPLES,
@@ -96,7 +102,7 @@ def parser():
     out = p.add_argument_group("the report")
     out.add_argument("--format", choices=sorted(report.FORMATS),
                      default="text")
-    out.add_argument("--limit", type=int, default=100,
+    out.add_argument("--limit", type=count_option, default=100,
                      help="calls that the text shows (default 100)")
     return p
 
