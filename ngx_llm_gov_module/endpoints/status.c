@@ -3,6 +3,7 @@
  */
 
 #include "accept.h"
+#include "arguments.h"
 #include "endpoints.h"
 #include "respond.h"
 #include "status.h"
@@ -177,11 +178,30 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
 }
 
 
+/* the values are looked at apart */
+static int
+ngx_http_llm_status_take(void *data, llm_str_t name, llm_str_t value,
+    char error[LLM_FILTER_ERROR])
+{
+    return (llm_str_eq(name, llm_str("format"))
+            || llm_str_eq(name, llm_str("offset")))
+           ? LLM_OK : LLM_AGAIN;
+}
+
+
 static ngx_int_t
 ngx_http_llm_status_top(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
 {
+    ngx_int_t              rc;
     ngx_uint_t             offset;
     ngx_http_llm_format_t  format;
+
+    rc = ngx_http_llm_arguments(r, view, ngx_http_llm_status_take, NULL,
+                                llm_str("format, offset"));
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
 
     format = ngx_http_llm_format(r);
 
@@ -195,7 +215,8 @@ ngx_http_llm_status_top(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
     if (ngx_http_llm_status_offset(r, &offset) != NGX_OK) {
         return ngx_http_llm_respond_field(r, NGX_HTTP_BAD_REQUEST,
                                           "bad_request", llm_str("offset"),
-                                          llm_str("\"offset\" is a number"));
+                                          llm_str("\"offset\" is a number, "
+                                                  "0 or more"));
     }
 
     return ngx_http_llm_status_send(r, view->lmcf, format, offset);
