@@ -118,11 +118,12 @@ ok($fine, '"nginx -t" is content') or diag($said);
 $refuse->finish;
 
 $refuse = LLM::Test->gateway(http => "
-    llm_store %%PREFIX%%/store journal=%%PREFIX%%/no/such/folder;");
+    llm_store %%PREFIX%%/store journal=%%PREFIX%%/link;");
+symlink "$refuse->{prefix}/temp", "$refuse->{prefix}/link";
 $refuse->write_conf;
 my $out = `$refuse->{nginx} -p $refuse->{prefix} -c $refuse->{prefix}/conf/nginx.conf -e stderr 2>&1`;
 isnt($?, 0, 'without a folder for it nginx does not start');
-like($out, qr{llm_store: the journal: could not .*no/such.*make the folder},
+like($out, qr{llm_store: the journal: could not .*/link".*not a symbolic link},
      'and says why, and what to do');
 
 my $continue = gateway('on_error=continue');
@@ -431,30 +432,41 @@ is(system("$LLM::Test::root/scripts/store verify $t->{prefix}/store "
 $t->start;
 $t->finish;
 
-# mistakes in the configuration
+# workers get another user: by a reload, and while nginx is down
 
-my %wrong = (
-    'llm_store s journal_size=1k;' => qr/256k to 1024m/,
-    'llm_store s on_error=ignore;' => qr/write "on_error=refuse"/,
-    'llm_store s sync=1h;' => qr/50ms to 60s/,
-    'llm_store s size=1m;' => qr/after the folder there may be/,
-    'llm_log_refusals maybe;' => qr/it must be "on" or "off"/,
-    "llm_virtual_key k { secret $key; llm_log_content off request; }"
-        => qr/is "off", or "request", "response" or both/,
-    "llm_virtual_key k { secret $key; llm_log_content size=1k; }"
-        => qr/is "off", or "request", "response" or both/,
-    "llm_virtual_key k { secret $key; llm_log_content request size=2m; }"
-        => qr/from 1 to 1m/,
-    "llm_virtual_key k { secret $key; llm_log_content answers; }"
-        => qr/is "off", or "request", "response" or both/,
-    'llm_team k { llm_log_content request; }' => qr/unknown directive/,
-);
+SKIP: {
+    skip 'not root', 12 if $> != 0;
 
-for my $conf (sort keys %wrong) {
-    my $test = LLM::Test->gateway(http => $conf);
-    my ($ok, $text) = $test->config_test($test->{conf});
-    ok(!$ok, "wrong: $conf");
-    like($text, $wrong{$conf}, 'which is said');
+    my $t = gateway('', workers => 1);
+
+    my $as = sub {
+        my ($user) = @_;
+        (my $globals = $t->globals) =~ s/user root/user $user/;
+        (my $conf = $t->{conf}) =~ s/%%GLOBALS%%/$globals/;
+        return $conf;
+    };
+
+    my $rows = 0;
+    my $works = sub {
+        my ($name) = @_;
+        is(call($t)->{status}, 200, "$name: a call");
+        settled($t);
+        $rows++;
+        ok(wait_for(sub {
+            @{ $t->get('/llm/logs')->{json}{logs} } == $rows
+        }, 10), "$name: and its row") or diag($t->error_log);
+    };
+
+    $works->('root');
+    ok($t->reload($as->('games')), 'a reload');
+    $works->('games');
+    $t->reload($as->('daemon'));
+    $works->('daemon');
+    ok($t->quit, 'nginx ends');
+    $t->{conf} = $as->('games');
+    $t->start;
+    $works->('games again');
+    $t->finish;
 }
 
 done_testing;

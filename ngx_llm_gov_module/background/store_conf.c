@@ -5,6 +5,7 @@
 #include "manager.h"
 #include "store_folder.h"
 #include "../store/journal.h"
+#include "../store/store.h"
 #include "../wire/sha256.h"
 
 #include <sys/vfs.h>
@@ -346,6 +347,8 @@ ngx_http_llm_journal_prepare(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
         /* what fails here fails below, and is told there */
         (void) mkdir(NGX_HTTP_LLM_RUN_OURS, 0755);
     }
+
+    llm_store_own((char *) lmcf->store->name.data);
 
     /* and some for those that take the place of others, whose segments are not
      * empty yet */

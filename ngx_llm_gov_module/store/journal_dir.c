@@ -14,6 +14,9 @@
 #define LLM_JOURNAL_SUFFIX  ".journal"
 
 
+static int llm_journal_dir_index(const char *name, const char **suffix);
+
+
 int
 llm_journal_dir_open(llm_journal_dir_t *dir, const char *path,
     char error[LLM_JOURNAL_ERROR])
@@ -77,25 +80,66 @@ llm_journal_dir_close(llm_journal_dir_t *dir)
 int
 llm_journal_dir_next(llm_journal_dir_t *dir, ino_t *inode)
 {
-    unsigned        i, index;
-    const char     *name;
+    int             index;
+    const char     *suffix;
     struct dirent  *entry;
 
     while ((entry = readdir(dir->dir)) != NULL) {
-        name = entry->d_name;
-        index = 0;
+        index = llm_journal_dir_index(entry->d_name, &suffix);
 
-        for (i = 0; i < 4 && name[i] >= '0' && name[i] <= '9'; i++) {
-            index = index * 10 + (unsigned) (name[i] - '0');
-        }
-
-        if (i == 4 && strcmp(name + 4, LLM_JOURNAL_SUFFIX) == 0) {
+        if (index != -1 && strcmp(suffix, LLM_JOURNAL_SUFFIX) == 0) {
             *inode = entry->d_ino;
-            return (int) index;
+            return index;
         }
     }
 
     return -1;
+}
+
+
+/* four digits, and what follows them; -1: a name is something else */
+static int
+llm_journal_dir_index(const char *name, const char **suffix)
+{
+    int  i, index;
+
+    index = 0;
+
+    for (i = 0; i < 4; i++) {
+        if (name[i] < '0' || name[i] > '9') {
+            return -1;
+        }
+
+        index = index * 10 + (name[i] - '0');
+    }
+
+    *suffix = name + 4;
+
+    return index;
+}
+
+
+bool
+llm_journal_dir_ours(llm_journal_dir_t *dir)
+{
+    bool            ours;
+    const char     *name, *suffix;
+    struct dirent  *entry;
+
+    ours = true;
+
+    while (ours && (entry = readdir(dir->dir)) != NULL) {
+        name = entry->d_name;
+
+        ours = strcmp(name, ".") == 0 || strcmp(name, "..") == 0
+               || (llm_journal_dir_index(name, &suffix) != -1
+                   && (strcmp(suffix, LLM_JOURNAL_SUFFIX) == 0
+                       || strcmp(suffix, LLM_JOURNAL_NEW) == 0));
+    }
+
+    rewinddir(dir->dir);
+
+    return ours;
 }
 
 

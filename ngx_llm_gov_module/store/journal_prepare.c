@@ -90,16 +90,12 @@ llm_journal_prepare(const char *dir, unsigned free, size_t size, uid_t uid,
 }
 
 
-/* what was there belongs to whom it belonged to: a path that was given by
- * mistake must not change its owner */
+/* A folder of segments goes with their user.  One that has other things in it
+ * belongs to whom it belonged to: it may have been given by mistake. */
 static int
 llm_journal_prepare_folder(llm_journal_prepare_t *prepare)
 {
-    bool  made;
-
-    made = (mkdir(prepare->path, 0700) == 0);
-
-    if (!made && errno != EEXIST) {
+    if (mkdir(prepare->path, 0700) == -1 && errno != EEXIST) {
         return llm_journal_fail(prepare->error, prepare->path,
                                 "make the folder", errno);
     }
@@ -110,7 +106,7 @@ llm_journal_prepare_folder(llm_journal_prepare_t *prepare)
         return LLM_ERROR;
     }
 
-    if (made) {
+    if (llm_journal_dir_ours(&prepare->dir)) {
         llm_journal_own(prepare, prepare->dir.fd);
     }
 
@@ -208,7 +204,8 @@ llm_journal_prepare_make(llm_journal_prepare_t *prepare, unsigned index)
     char  name[LLM_JOURNAL_NAME], new[LLM_JOURNAL_NAME], action[64];
 
     llm_journal_name(name, index);
-    snprintf(new, sizeof(new), "%04u.new", index % LLM_JOURNAL_INDEXES);
+    snprintf(new, sizeof(new), "%04u" LLM_JOURNAL_NEW,
+             index % LLM_JOURNAL_INDEXES);
     snprintf(action, sizeof(action), "make a segment of %zu KB in",
              prepare->size / 1024);
 

@@ -15,6 +15,7 @@
 #define LLM_JOURNAL_RING     4096       /* the ring's size is a multiple */
 #define LLM_JOURNAL_NAME     16
 #define LLM_JOURNAL_INDEXES  10000
+#define LLM_JOURNAL_NEW      ".new"     /* ends the name of one that is made */
 
 
 typedef enum {
@@ -100,6 +101,10 @@ void llm_journal_dir_close(llm_journal_dir_t *dir);
 
 /* the index of the next file that is named like a segment; -1: no more */
 int llm_journal_dir_next(llm_journal_dir_t *dir, ino_t *inode);
+
+/* nothing but segments, or what becomes of one: before the first _next() */
+bool llm_journal_dir_ours(llm_journal_dir_t *dir);
+
 void llm_journal_name(char name[LLM_JOURNAL_NAME], unsigned index);
 
 /* "could not ACTION "PATH": REASON; ADVICE"; LLM_ERROR */

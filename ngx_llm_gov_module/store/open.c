@@ -54,7 +54,7 @@ static int llm_store_database(llm_store_t *store, MDB_txn *txn);
 static int llm_store_check_format(llm_store_t *store, MDB_txn *txn,
     bool *old);
 static int llm_store_new_format(llm_store_t *store, MDB_txn *txn);
-static void llm_store_own(const char *dir, const char *file,
+static void llm_store_own_file(const char *dir, const char *file,
     const struct stat *owner);
 
 
@@ -235,9 +235,8 @@ llm_store_open_env(llm_store_t *store, void *ctx)
 {
     const char *dir = ctx;
 
-    int           rc, dead;
-    unsigned      flags;
-    struct stat   owner;
+    int       rc, dead;
+    unsigned  flags;
 
     rc = mdb_env_create(&store->env);
 
@@ -261,12 +260,7 @@ llm_store_open_env(llm_store_t *store, void *ctx)
     }
 
     if (!store->readonly) {
-
-        if (geteuid() == 0 && stat(dir, &owner) == 0) {
-            llm_store_own(dir, "data.mdb", &owner);
-            llm_store_own(dir, "lock.mdb", &owner);
-        }
-
+        llm_store_own(dir);
         mdb_reader_check(store->env, &dead);
     }
 
@@ -280,10 +274,21 @@ llm_store_open_env(llm_store_t *store, void *ctx)
 }
 
 
-/* the master opens the store as root first: its files belong to whom the
- * folder belongs to, or the background process could not write them */
+void
+llm_store_own(const char *dir)
+{
+    struct stat  owner;
+
+    if (geteuid() == 0 && stat(dir, &owner) == 0) {
+        llm_store_own_file(dir, "data.mdb", &owner);
+        llm_store_own_file(dir, "lock.mdb", &owner);
+    }
+}
+
+
 static void
-llm_store_own(const char *dir, const char *file, const struct stat *owner)
+llm_store_own_file(const char *dir, const char *file,
+    const struct stat *owner)
 {
     char         path[LLM_STORE_PATH];
     struct stat  st;

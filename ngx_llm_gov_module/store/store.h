@@ -68,6 +68,10 @@ struct llm_store_s {
  * (thread-local) says why, in words that say what to do. */
 llm_store_t *llm_store_open(const char *dir, const char **error);
 
+/* The files belong to whom the folder belongs to, as the master, which is root,
+ * opens the store first, and a reload may bring another user. */
+void llm_store_own(const char *dir);
+
 /* For readers in other processes; NULL also where there is no store yet.  Its
  * reads may run in several threads at once.  Makes nothing but lock.mdb, where
  * that is missing. */

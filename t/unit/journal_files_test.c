@@ -367,6 +367,7 @@ no_files(void)
 static void
 owners(void)
 {
+    char          other[160];
     const char   *dir;
     struct stat   st;
 
@@ -387,8 +388,15 @@ owners(void)
     ok(llm_journal_prepare(dir, 2, SIZE, SOMEBODY - 1, SOMEBODY, error)
        == LLM_OK && stat(path_of(dir, 0), &st) == 0
        && st.st_uid == SOMEBODY - 1, "files follow another user");
-    ok(stat(dir, &st) == 0 && st.st_uid == SOMEBODY,
-       "a folder that was there belongs to whom it belonged to");
+    ok(stat(dir, &st) == 0 && st.st_uid == SOMEBODY - 1,
+       "and their folder with them");
+
+    snprintf(other, sizeof(other), "%s/other", dir);
+    ok(mknod(other, S_IFREG|0600, 0) == 0
+       && llm_journal_prepare(dir, 2, SIZE, SOMEBODY, SOMEBODY, error)
+          == LLM_OK && stat(dir, &st) == 0 && st.st_uid == SOMEBODY - 1,
+       "one with other things in it belongs to whom it belonged to");
+    unlink(other);
 
     ok(chown(path_of(dir, 0), SOMEBODY - 2, 0) == 0
        && chown(path_of(dir, 1), SOMEBODY - 2, 0) == 0
