@@ -292,7 +292,21 @@ SKIP: {
     }
 
     push @mounted, $disk;
-    $t->start_sim->start;
+    push @{ $t->{allowed} }, qr/llm_store: could not open the store/;
+    $t->start_sim;
+
+    # full when the store is made, but for a page or two
+
+    for my $pages (255, 254) {
+        system("dd if=/dev/zero of=$disk/filler bs=4k count=$pages "
+               . '2>/dev/null');
+        ok(start_fails($t), 'a full disk: nginx does not start');
+        unlink "$disk/filler";
+    }
+
+    like($t->error_log, qr/\[emerg\].*llm_store: could not .*make room/,
+         'and says what to do');
+    $t->start;
 
     is(call($t), 200, 'a request');
     settled($t);
@@ -344,7 +358,6 @@ SKIP: {
 
     ok($t->quit, 'nginx ends');
     system("mount -o remount,ro $disk");
-    push @{ $t->{allowed} }, qr/llm_store: could not open the store/;
     ok(start_fails($t), 'a read-only disk: nginx does not start');
     like($t->error_log,
          qr/\[emerg\].*llm_store: could not .*Read-only.*be writable/,

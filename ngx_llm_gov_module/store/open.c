@@ -236,6 +236,8 @@ llm_store_open_env(llm_store_t *store, void *ctx)
     const char *dir = ctx;
 
     int       rc, dead;
+    bool      new;
+    char      path[LLM_STORE_PATH];
     unsigned  flags;
 
     rc = mdb_env_create(&store->env);
@@ -253,9 +255,20 @@ llm_store_open_env(llm_store_t *store, void *ctx)
 
     flags = MDB_NOTLS | (store->readonly ? MDB_RDONLY : 0);
 
+    snprintf(path, sizeof(path), "%s/data.mdb", dir);
+    new = !store->readonly && access(path, F_OK) == -1 && errno == ENOENT;
+
     rc = mdb_env_open(store->env, dir, flags, 0600);
 
     if (rc != 0) {
+
+        /* what is left where the disk was full would be a damaged store, when
+         * there is room */
+
+        if (new) {
+            (void) unlink(path);
+        }
+
         return llm_store_fail(store, "open the store", rc);
     }
 
