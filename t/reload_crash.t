@@ -187,6 +187,9 @@ $t->start;
 cmp_ok($t->spent(virtual_key => 'tester'), '>', $spent,
        'what was under way is charged');
 is($t->held(virtual_key => 'tester'), 0, 'nothing is held');
+my $row = $t->get('/llm/logs?limit=1')->{json}{logs}[0];
+is_deeply([ @$row{qw(error price)} ], [ 'gateway_died', 'estimated' ],
+          'and its row says why it broke off');
 
 $t->finish;
 done_testing;

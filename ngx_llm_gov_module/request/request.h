@@ -222,6 +222,8 @@ typedef struct {
                                                    though nothing came back */
     unsigned                    begun:1;        /* the attempt on ctx->chosen */
     unsigned                    gone:1;         /* the client left early */
+    unsigned                    stopped:1;      /* this process ends before its
+                                                   answer does */
     unsigned                    known:1;        /* ctx->client is filled */
     unsigned                    content_kept:1;
     unsigned                    reserved_first:1;

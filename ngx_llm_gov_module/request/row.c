@@ -442,6 +442,11 @@ static const struct {
 static void
 ngx_http_llm_row_error(ngx_http_llm_ctx_t *ctx, llm_row_t *row)
 {
+    if (ctx->stopped && row->outcome == LLM_OUTCOME_ESTIMATED) {
+        row->error = LLM_ERROR_GATEWAY_DIED;
+        return;
+    }
+
     if (ctx->nattempts) {
         row->error = ngx_http_llm_row_errors[
                          ctx->attempts[ctx->nattempts - 1].result].error;

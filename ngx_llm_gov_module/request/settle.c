@@ -65,6 +65,7 @@ ngx_http_llm_settle_all(ngx_cycle_t *cycle)
         q = ngx_queue_head(&ngx_http_llm_requests);
         ctx = ngx_queue_data(q, ngx_http_llm_ctx_t, queue);
 
+        ctx->stopped = 1;
         ngx_http_llm_settle(ctx);
     }
 }
