@@ -78,6 +78,8 @@ like(get('/metrics')->{body}, qr/^llm_cost_dollars_total\{\S*demo-key/m,
 ok(wait_for(sub { -e "$run/logs/llm.log" && LLM::Test::slurp(
                       "$run/logs/llm.log") =~ /"price":"exact"/ }),
    'and the log');
+unlike(LLM::Test::slurp("$run/logs/llm.log"), qr/"id":""/,
+       'which has nothing but calls');
 
 # the dashboard; t/dashboard.t looks at it with a browser
 
