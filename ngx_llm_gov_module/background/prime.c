@@ -100,8 +100,8 @@ ngx_http_llm_prime_wait(ngx_socket_t fd)
 }
 
 
-/* who the cache manager process will be: what only root finds would be gone when
- * it expires */
+/* who the cache manager process will be: what only root finds would be gone
+ * when it expires */
 static ngx_int_t
 ngx_http_llm_prime_user(ngx_cycle_t *cycle)
 {
