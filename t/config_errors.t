@@ -199,6 +199,9 @@ wrong('a policy that is none', "$provider\n$key", qr/drain.*cancel/,
       'location / { llm_pass bedrock; llm_client_abort ignore; } #HERE');
 wrong('pass and proxy', "$provider\n$key", qr/another content handler/,
       "location / {\nproxy_pass http://127.0.0.1:1;\nllm_pass bedrock; #HERE\n}");
+wrong('pass, then proxy', "$provider\n$key",
+      qr/"llm_pass" is in a location that has another content handler, too/,
+      "location / {\nllm_pass bedrock; #HERE\nproxy_pass http://127.0.0.1:1;\n}");
 wrong('unpriced_model', 'llm_unpriced_model maybe; #HERE', qr/refuse.*allow/);
 
 # alerts
@@ -363,6 +366,9 @@ for my $line ('llm_log_retention 90d;',
 for my $line (qw(llm_status llm_me llm_metrics)) {
     wrong("$line with an argument", "$provider\n$key", qr/"$line"/,
           "location / {\n$line on; #HERE\n}");
+    wrong("$line before another", "$provider\n$key",
+          qr/"$line" is in a location that has another content handler, too/,
+          "location / {\n$line; #HERE\nproxy_pass http://127.0.0.1:1;\n}");
     wrong("$line beside another", "$provider\n$key",
           qr/"$line" directive is in a location that has another/,
           "location / {\nllm_pass bedrock;\n$line; #HERE\n}");

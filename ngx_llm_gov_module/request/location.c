@@ -6,6 +6,8 @@
 #include "../governance/block.h"
 
 
+static char *ngx_http_llm_location_handler(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf, ngx_http_handler_pt handler);
 static ngx_uint_t ngx_http_llm_dialect(ngx_str_t *name);
 static ngx_http_llm_provider_t *ngx_http_llm_governed_provider(ngx_conf_t *cf,
     ngx_str_t *name);
@@ -79,11 +81,29 @@ ngx_http_llm_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "call is read from the path below it";
     }
 
+    return ngx_http_llm_location_handler(cf, llcf, ngx_http_llm_handler);
+}
+
+
+static char *
+ngx_http_llm_location_handler(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf,
+    ngx_http_handler_pt handler)
+{
+    ngx_str_t                 *value;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     if (clcf->handler) {
         return "is in a location that has another content handler already";
     }
 
-    clcf->handler = ngx_http_llm_handler;
+    value = cf->args->elts;
+
+    clcf->handler = handler;
+    llcf->handler = handler;
+    llcf->directive = value[0];
+    ngx_http_llm_conf_place(cf, &llcf->place);
 
     return NGX_CONF_OK;
 }
@@ -217,20 +237,12 @@ char *
 ngx_http_llm_endpoint(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_llm_main_conf_t  *lmcf;
-    ngx_http_core_loc_conf_t  *clcf;
 
     lmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_gov_module);
     lmcf->used = 1;
 
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->handler) {
-        return "is in a location that has another content handler already";
-    }
-
-    clcf->handler = (ngx_http_handler_pt) cmd->post;
-
-    return NGX_CONF_OK;
+    return ngx_http_llm_location_handler(cf, conf,
+                                         (ngx_http_handler_pt) cmd->post);
 }
 
 
@@ -397,13 +409,17 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         ngx_http_llm_merge_noname(clcf, conf, prev);
     }
 
-    if (!conf->dialect) {
-        return NGX_CONF_OK;
+    /* proxy_pass does not ask whether somebody serves the location already */
+
+    if (conf->handler && clcf->handler != conf->handler) {
+        return ngx_http_llm_conf_error(cf, &conf->place,
+                                       "\"%V\" is in a location that has "
+                                       "another content handler, too",
+                                       &conf->directive);
     }
 
-    if (clcf->handler != ngx_http_llm_handler) {
-        return "\"llm_pass\" is in a location that has another content "
-               "handler too";
+    if (!conf->dialect) {
+        return NGX_CONF_OK;
     }
 
     return ngx_http_llm_merge_upstream(cf, conf, prev);

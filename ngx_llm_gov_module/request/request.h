@@ -39,6 +39,10 @@ typedef enum {
 
 
 typedef struct {
+    ngx_http_handler_pt         handler;        /* ours, of this location */
+    ngx_str_t                   directive;      /* which set it */
+    ngx_http_llm_place_t        place;
+
     ngx_uint_t                  dialect;        /* llm_pass; 0: none */
     ngx_uint_t                  govern;         /* llm_govern; 0: none */
     ngx_http_llm_provider_t    *governed;       /* its account's owner */
