@@ -11,7 +11,7 @@ use lib "$FindBin::Bin/lib";
 use LLM::Test;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
-use POSIX qw(setpgid);
+use POSIX qw(:sys_wait_h setpgid);
 use Test::More;
 
 my $dir = tempdir('llm-example-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -24,7 +24,7 @@ sub free {
                                  LocalPort => $_[0]);
 }
 
-my $port = 18080;
+my $port = 18080 + 2 * ($$ % 1000);    # not where another one looks, too
 $port += 2 until free($port) && free($port + 1);
 
 my $out = "$dir/out";
@@ -47,7 +47,11 @@ END { kill 'KILL', -$pid if $pid && kill 0, $pid }
 
 sub text { return -e $out ? LLM::Test::slurp($out) : '' }
 
-ok(wait_for(sub { text() =~ /Ctrl-C/ }, 120), 'it starts') or diag(text());
+my $over = 0;
+ok(wait_for(sub {
+    $over ||= waitpid($pid, WNOHANG) == $pid;
+    return $over || text() =~ /Ctrl-C/;
+}, 120) && !$over, 'it starts') or die "it does not start:\n" . text();
 
 like(text(), qr/SIMULATED Bedrock/, 'and says that the provider is simulated');
 like(text(), qr{URL: +http://127\.0\.0\.1:$port\n}, 'it prints a URL');
