@@ -3,7 +3,7 @@
  */
 
 #include "journals.h"
-#include "store/utc.h"
+#include "wire/utc.h"
 
 
 typedef struct {
