@@ -69,6 +69,8 @@ for my $case (
     [ '/llm/status?format=json&format=html', undef, 400, $json ],
     [ '/llm/?offset=99999999999999999999', undef, 400, $json ],
     [ '/llm/?offset=999999', $browser, 200, $html ],
+    [ '/llm/?usage=no', $browser, 200, $html ],
+    [ '/llm/?usage=some', undef, 400, $json ],
     [ '/llm/status', undef, 200, $json ],
     [ '/llm/statusx', undef, 404, $json ],
     [ '/llm/keys', $browser, 404, $json ],
@@ -142,10 +144,12 @@ is($provider{gone}{attempts}{connect}, 1, 'as it could not be reached');
 is(scalar @{ $status->{virtual_keys} }, 1000, 'a thousand keys');
 is($status->{next_offset}, 1000, 'and more');
 
-my $last = $t->get("/llm/?offset=4000&format=json")->{json};
+my $last = $t->get("/llm/?offset=4000&format=json&usage=yes")->{json};
 is(scalar @{ $last->{virtual_keys} }, $keys + 1 - 4000, 'the rest');
 is($last->{next_offset}, undef, 'no more');
 is(scalar @{ $last->{customers} }, 0, 'customers were before');
+ok($last->{usage}, 'with who used what');
+ok(!exists $t->get('/llm/?usage=no')->{json}{usage}, 'and without');
 
 # metrics
 

@@ -10,6 +10,13 @@
 #include "view.h"
 
 
+/* the parameters */
+typedef struct {
+    ngx_uint_t  offset;         /* of the first tenant of each kind */
+    ngx_uint_t  usage;
+} ngx_http_llm_status_ask_t;
+
+
 ngx_http_llm_page_t
 ngx_http_llm_status_page(ngx_http_llm_status_t *status, ngx_array_t *tenants)
 {
@@ -56,27 +63,61 @@ ngx_http_llm_status_above(ngx_http_llm_tenant_t *tenant,
 }
 
 
-static ngx_int_t
-ngx_http_llm_status_offset(ngx_http_request_t *r, ngx_uint_t *offset)
+static int
+ngx_http_llm_status_offset(ngx_http_llm_status_ask_t *ask, llm_str_t value,
+    char error[LLM_FILTER_ERROR])
 {
     ngx_int_t  n;
-    ngx_str_t  value;
 
-    *offset = 0;
-
-    if (ngx_http_arg(r, (u_char *) "offset", 6, &value) != NGX_OK) {
-        return NGX_OK;
-    }
-
-    n = ngx_atoi(value.data, value.len);
+    n = ngx_atoi((u_char *) value.data, value.len);
 
     if (n == NGX_ERROR) {
-        return NGX_ERROR;
+        ngx_cpystrn((u_char *) error, (u_char *) "\"offset\" is a number, "
+                    "0 or more", LLM_FILTER_ERROR);
+        return LLM_ERROR;
     }
 
-    *offset = (ngx_uint_t) n;
+    ask->offset = (ngx_uint_t) n;
 
-    return NGX_OK;
+    return LLM_OK;
+}
+
+
+/* who used what is by far the longest part: who asks every few seconds can do
+ * without it */
+static int
+ngx_http_llm_status_usage(ngx_http_llm_status_ask_t *ask, llm_str_t value,
+    char error[LLM_FILTER_ERROR])
+{
+    ask->usage = llm_str_eq(value, llm_str("yes"));
+
+    if (!ask->usage && !llm_str_eq(value, llm_str("no"))) {
+        ngx_cpystrn((u_char *) error, (u_char *) "\"usage\" is yes or no",
+                    LLM_FILTER_ERROR);
+        return LLM_ERROR;
+    }
+
+    return LLM_OK;
+}
+
+
+static int
+ngx_http_llm_status_take(void *data, llm_str_t name, llm_str_t value,
+    char error[LLM_FILTER_ERROR])
+{
+    ngx_http_llm_status_ask_t *ask = data;
+
+    if (llm_str_eq(name, llm_str("offset"))) {
+        return ngx_http_llm_status_offset(ask, value, error);
+    }
+
+    if (llm_str_eq(name, llm_str("usage"))) {
+        return ngx_http_llm_status_usage(ask, value, error);
+    }
+
+    /* the format is looked at with what the client accepts */
+
+    return llm_str_eq(name, llm_str("format")) ? LLM_OK : LLM_AGAIN;
 }
 
 
@@ -135,7 +176,7 @@ ngx_http_llm_status_base(ngx_http_request_t *r)
 
 static ngx_int_t
 ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
-    ngx_http_llm_format_t format, ngx_uint_t offset)
+    ngx_http_llm_format_t format, const ngx_http_llm_status_ask_t *ask)
 {
     ngx_int_t               rc;
     llm_buf_t              *buf;
@@ -157,7 +198,8 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
 
     status->lmcf = lmcf;
     status->pool = r->pool;
-    status->offset = offset;
+    status->offset = ask->offset;
+    status->usage = ask->usage;
 
     if (lmcf->store && format == NGX_HTTP_LLM_FORMAT_HTML) {
         status->base = ngx_http_llm_status_base(r);
@@ -178,26 +220,18 @@ ngx_http_llm_status_send(ngx_http_request_t *r, ngx_http_llm_main_conf_t *lmcf,
 }
 
 
-/* the values are looked at apart */
-static int
-ngx_http_llm_status_take(void *data, llm_str_t name, llm_str_t value,
-    char error[LLM_FILTER_ERROR])
-{
-    return (llm_str_eq(name, llm_str("format"))
-            || llm_str_eq(name, llm_str("offset")))
-           ? LLM_OK : LLM_AGAIN;
-}
-
-
 static ngx_int_t
 ngx_http_llm_status_top(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
 {
-    ngx_int_t              rc;
-    ngx_uint_t             offset;
-    ngx_http_llm_format_t  format;
+    ngx_int_t                  rc;
+    ngx_http_llm_format_t      format;
+    ngx_http_llm_status_ask_t  ask;
 
-    rc = ngx_http_llm_arguments(r, view, ngx_http_llm_status_take, NULL,
-                                llm_str("format, offset"));
+    ask.offset = 0;
+    ask.usage = 1;
+
+    rc = ngx_http_llm_arguments(r, view, ngx_http_llm_status_take, &ask,
+                                llm_str("format, offset, usage"));
 
     if (rc != NGX_DECLINED) {
         return rc;
@@ -212,14 +246,7 @@ ngx_http_llm_status_top(ngx_http_request_t *r, const ngx_http_llm_view_t *view)
                                                   "html"));
     }
 
-    if (ngx_http_llm_status_offset(r, &offset) != NGX_OK) {
-        return ngx_http_llm_respond_field(r, NGX_HTTP_BAD_REQUEST,
-                                          "bad_request", llm_str("offset"),
-                                          llm_str("\"offset\" is a number, "
-                                                  "0 or more"));
-    }
-
-    return ngx_http_llm_status_send(r, view->lmcf, format, offset);
+    return ngx_http_llm_status_send(r, view->lmcf, format, &ask);
 }
 
 

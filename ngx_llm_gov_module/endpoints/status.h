@@ -27,6 +27,7 @@ typedef struct {
     ngx_http_llm_main_conf_t      *lmcf;
     ngx_pool_t                    *pool;
     ngx_uint_t                     offset;
+    ngx_uint_t                     usage;   /* who used what is asked for */
     ngx_str_t                      base;    /* of links to what is beside the
                                                page; data NULL: there is
                                                nothing */

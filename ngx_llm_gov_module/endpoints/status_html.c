@@ -464,7 +464,7 @@ ngx_http_llm_status_html(ngx_http_llm_status_t *status, llm_buf_t *buf)
            != NGX_OK
         || ngx_http_llm_html_provider_accounts(status, buf) != NGX_OK
         || ngx_http_llm_html_providers(status, buf) != NGX_OK
-        || ngx_http_llm_html_usage(status, buf) != NGX_OK)
+        || (status->usage && ngx_http_llm_html_usage(status, buf) != NGX_OK))
     {
         return NGX_ERROR;
     }

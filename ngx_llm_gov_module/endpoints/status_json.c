@@ -233,7 +233,7 @@ ngx_http_llm_status_json(ngx_http_llm_status_t *status, llm_buf_t *buf)
                                      &lmcf->virtual_keys)
            != NGX_OK
         || ngx_http_llm_json_providers(status, buf) != NGX_OK
-        || ngx_http_llm_json_usage(status, buf) != NGX_OK)
+        || (status->usage && ngx_http_llm_json_usage(status, buf) != NGX_OK))
     {
         return NGX_ERROR;
     }
