@@ -18,10 +18,9 @@ export const base = configured();
 
 // what went wrong, and what the reader can do about it
 export class ApiError extends Error {
-  constructor(status, message, field = null) {
+  constructor(status, message, { type = null, field = null } = {}) {
     super(message);
-    this.status = status;
-    this.field = field;
+    Object.assign(this, { status, type, field });
   }
 
   get title() {
@@ -36,6 +35,10 @@ export class ApiError extends Error {
   }
 
   get help() {
+    if (this.status === 404 && this.type) {
+      return 'nginx.conf says what there is; reload nginx after a change.';
+    }
+
     return {
       0: 'Is nginx running, and does the network reach it? This page goes on '
         + 'trying.',
@@ -77,8 +80,7 @@ async function refused(response) {
     // nginx's own error page
   }
 
-  return new ApiError(response.status, said?.message ?? '',
-    said?.field ?? null);
+  return new ApiError(response.status, said?.message ?? '', said ?? {});
 }
 
 export async function get(path, params, signal) {
@@ -114,13 +116,18 @@ export async function get(path, params, signal) {
   }
 }
 
-// the status of all accounts; it comes in pages
-export async function status(signal) {
-  const whole = await get('status', { format: 'json' }, signal);
+// providers, the ledger, and of accounts the first page
+export function status(signal, offset = null) {
+  return get('status', { format: 'json', usage: 'no', offset }, signal);
+}
+
+// with all accounts
+export async function accounts(signal) {
+  const whole = await status(signal);
   let next = whole.next_offset;
 
   for (let page = 1; next && page < STATUS_PAGES; page += 1) {
-    const more = await get('status', { format: 'json', offset: next }, signal);
+    const more = await status(signal, next);
 
     for (const kind of ['customers', 'teams', 'virtual_keys']) {
       whole[kind].push(...more[kind]);

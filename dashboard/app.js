@@ -3,7 +3,7 @@
 
 import { ApiError, status } from './api.js';
 import { el, put } from './dom.js';
-import { count, span } from './format.js';
+import { bytes, count, plural, span } from './format.js';
 import { problem, repeat } from './ui.js';
 import * as overview from './views/overview.js';
 import * as budgets from './views/budgets.js';
@@ -150,14 +150,29 @@ function notices(state) {
       + 'when nginx stops.');
   }
 
+  if (store?.journal.error) {
+    found.push(`The journal cannot be written: ${store.journal.error}.`);
+  }
+
+  if (store?.journal.requests_without > 0) {
+    found.push(`${plural(store.journal.requests_without, 'request')} could `
+      + 'not be logged: counted in budgets, missing in spend and requests.');
+  }
+
+  if (store?.journal.lost_bytes > 0) {
+    found.push(`The journal was damaged: ${bytes(store.journal.lost_bytes)} `
+      + 'of it could not be read.');
+  }
+
   if (state.alerts?.last_error && state.alerts.pending > 0) {
-    found.push(`${count(state.alerts.pending)} alerts wait to be delivered: `
-      + `${state.alerts.last_error}`);
+    found.push(`${plural(state.alerts.pending, 'alert')} still to be `
+      + `delivered: ${state.alerts.last_error}`);
   }
 
   if (state.unpriced.requests > 0) {
-    found.push(`${count(state.unpriced.requests)} requests had no price: `
-      + `${state.unpriced.models.join(', ')}. Add it to the list of prices.`);
+    found.push(`${plural(state.unpriced.requests, 'request')} without a `
+      + `price: ${state.unpriced.models.join(', ')}. Add it to the list of `
+      + 'prices.');
   }
 
   return found;

@@ -3,6 +3,7 @@
 
 import { el, put, svg } from './dom.js';
 import { label, tick } from './time.js';
+import { scroller } from './ui.js';
 
 const RIGHT = 8;
 const TOP = 10;
@@ -55,12 +56,20 @@ export class Chart {
 
     node.addEventListener('keydown', (event) => this.key(event));
     node.addEventListener('pointermove', (event) => this.point(event));
-    node.addEventListener('pointerleave', () => this.select(null));
     node.addEventListener('blur', () => this.select(null));
 
-    node.addEventListener('click', (event) => {
+    // a finger leaves with every tap: what it has chosen stays, and is read
+
+    node.addEventListener('pointerleave', (event) => {
       if (event.pointerType !== 'touch') {
-        this.point(event);
+        this.select(null);
+      }
+    });
+
+    node.addEventListener('click', (event) => {
+      this.point(event);
+
+      if (event.pointerType !== 'touch') {
         this.enter();
       }
     });
@@ -70,10 +79,6 @@ export class Chart {
         this.render();
       }
     }).observe(node);
-  }
-
-  label(time) {
-    return label(time, this.data.interval);
   }
 
   enter() {
@@ -321,7 +326,7 @@ export class Chart {
       0);
 
     return this.kind === 'bars' && series.length > 1 && sum > 0
-      && el('p', { class: 'tip-row' }, el('span', {}, 'Together'),
+      && el('p', { class: 'tip-row' }, el('span', {}, 'Total'),
         el('b', {}, this.format(sum)));
   }
 
@@ -335,6 +340,26 @@ export class Chart {
     this.tip.style.setProperty('left',
       `${Math.max(0, Math.min(left, this.width - width))}px`);
   }
+}
+
+// what a chart shows, for those who would rather read, the latest first
+export function asTable({ name, kind, data }, cell, open = false) {
+  const { times, interval, series } = data;
+  const said = (value) => (kind === 'bars' ? value > 0
+    : (value ?? null) !== null);
+  const used = times.map((_, i) => i)
+    .filter((i) => series.some((one) => said(one.values[i]))).reverse();
+
+  return el('details', { class: 'as-table', open },
+    el('summary', { 'data-key': `table ${name}` }, 'Show as a table'),
+    scroller(name, el('table', {},
+      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Time'),
+        series.map((one) => el('th', { scope: 'col', class: 'right' },
+          one.name)))),
+      el('tbody', {}, used.map((i) => el('tr', {},
+        el('th', { scope: 'row' }, label(times[i], interval)),
+        series.map((one) => el('td', { class: 'right' },
+          cell(one.values[i])))))))));
 }
 
 export function swatch(series) {

@@ -32,10 +32,21 @@ export function svg(tag, attributes, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
-// puts something else into an element
+// puts something else into an element; what had the focus in it is known by its
+// data-key and has it again, or else what is nearest
 export function put(node, ...children) {
+  const active = document.activeElement;
+  const key = node.contains(active) ? active.dataset?.key : undefined;
+
   node.replaceChildren(...children.flat(Infinity).filter(
     (child) => child !== null && child !== undefined && child !== false));
+
+  if (key !== undefined) {
+    const keyed = [...node.querySelectorAll('[data-key]')];
+
+    (keyed.find((one) => one.dataset.key === key) ?? keyed[0]
+      ?? document.querySelector('h1'))?.focus({ preventScroll: true });
+  }
 }
 
 let ids = 0;

@@ -3,6 +3,8 @@
 
 const YES_NO = ['true', 'false'];
 
+const QUOTED = '"((?:[^"]|"")*)"?';
+
 const text = (name, label, hint = '') => ({ name, label, hint });
 const choice = (name, label, choices) => ({ name, label, choices });
 const between = (name, label, unit) => ({ name, label, unit, range: true });
@@ -102,22 +104,25 @@ export function exactly(value) {
   return String(value).replace(/[\\,*]/g, '\\$&').replace(/^!/, '\\!');
 }
 
-// a line as parameters; a word by itself is looked for in error messages
+// a line as parameters; a word by itself is looked for in error messages.  What
+// has blanks is written in quotation marks, which are doubled within
 export function parse(line) {
   const found = {};
   const words = [];
-  const part = /([a-z_]+)(=|>=?|<=?|:)(?:"([^"]*)"?|(\S*))|"([^"]*)"?|(\S+)/g;
+  const part = new RegExp(`([a-z_]+)(=|>=?|<=?|:)(?:${QUOTED}|(\\S*))`
+    + `|${QUOTED}|(\\S+)`, 'g');
+  const plain = (quoted, bare) => quoted?.replaceAll('""', '"') ?? bare;
 
   for (const match of line.matchAll(part)) {
     if (match[1]) {
       const [name, value] = comparison(match[1],
-        match[2] === ':' ? '=' : match[2], match[3] ?? match[4]);
+        match[2] === ':' ? '=' : match[2], plain(match[3], match[4]));
 
       if (value !== '') {
         found[name] = value;
       }
     } else {
-      words.push(match[5] ?? match[6]);
+      words.push(plain(match[5], match[6]));
     }
   }
 
@@ -132,7 +137,7 @@ export function print(params) {
   return Object.entries(params)
     .filter(([name, value]) => !OTHERS.includes(name) && value)
     .map(([name, value]) => `${name}=${/[\s"]/.test(value)
-      ? `"${value.replaceAll('"', '')}"` : value}`)
+      ? `"${value.replaceAll('"', '""')}"` : value}`)
     .join(' ');
 }
 

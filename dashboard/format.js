@@ -8,7 +8,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep',
 
 export const NONE = '–';
 
-function known(value) {
+export function known(value) {
   return value !== null && value !== undefined && Number.isFinite(value);
 }
 
@@ -22,6 +22,10 @@ function dollars(value, places) {
 // no zeros at the end, but cents stay
 function trimmed(text) {
   return text.replace(/(\.\d\d\d*?)0+$/, '$1');
+}
+
+export function plural(n, one, many = `${one}s`) {
+  return `${count(n)} ${n === 1 ? one : many}`;
 }
 
 // to the nanodollar, which is what the ledger counts in
@@ -41,13 +45,14 @@ export function money(value) {
     return dollars(value, 2);
   }
 
-  return size >= 0.0001 ? trimmed(dollars(value, 4)) : exactMoney(value);
+  return size >= 0.0001 ? dollars(value, 4).replace(/(\.\d\d)00$/, '$1')
+    : exactMoney(value);
 }
 
 // of a limit, which is mostly a round number
 export function roundMoney(value) {
   return known(value) && Number.isInteger(value)
-    ? dollars(value, 2).slice(0, -3) : money(value);
+    ? dollars(value, 2).slice(0, -3) : trimmed(money(value));
 }
 
 // what a single call cost, so that a column of them lines up
@@ -71,9 +76,9 @@ export function short(value) {
 
   for (const [unit, letter] of [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'],
     [1e3, 'k']]) {
-    if (value >= unit && (unit > 1e3 || value >= 1e4)) {
+    if (value >= unit * 0.9995 && value >= 1e4) {
       const size = value / unit;
-      return size.toFixed(size < 10 ? 2 : size < 100 ? 1 : 0) + letter;
+      return size.toFixed(size < 9.995 ? 2 : size < 99.95 ? 1 : 0) + letter;
     }
   }
 
@@ -86,6 +91,14 @@ export function percent(share) {
   }
 
   const value = share * 100;
+
+  if (value > 99999) {
+    return '>99,999%';
+  }
+
+  if (value > 99.5 && value < 100) {
+    return '>99%';
+  }
 
   if (value === 0 || value >= 10) {
     return `${grouped.format(Math.round(value))}%`;
@@ -188,17 +201,18 @@ export function precise(time) {
   return time ? time.replace('T', ' ').replace('Z', ' UTC') : NONE;
 }
 
-// us.anthropic.claude-3-haiku-20240307-v1:0: the middle is what people know
+// us.anthropic.claude-3-haiku-20240307-v1:0: the middle is what people know;
+// "deepseek.v3" stays, because "v3" alone is nobody's
 export function modelName(model) {
   if (!model) {
     return NONE;
   }
 
   return model.replace(/^arn:\S*\//, '')
-    .replace(/^(?:(?:global|us|eu|apac|jp|au|us-gov)\.)?[a-z0-9]+\.(?=[a-z])/,
-      '')
+    .replace(/^(?:global|us|eu|apac|jp|au|us-gov)\./, '')
     .replace(/-v\d+(?::\d+)*$/, '')
-    .replace(/-\d{8}$/, '') || model;
+    .replace(/-\d{8}$/, '')
+    .replace(/^[a-z0-9]+\.(?=[a-z]{2})/, '') || model;
 }
 
 // short names for a list, but where two would be the same

@@ -77,9 +77,17 @@ export class Live {
     };
     socket.onmessage = (event) => this.take(event.data);
     socket.onclose = ending;
+
+    // one that is closed before it is open would be complained about
+
     this.close = () => {
       ended = true;
-      socket.close();
+
+      if (socket.readyState === WebSocket.CONNECTING) {
+        socket.onopen = () => socket.close();
+      } else {
+        socket.close();
+      }
     };
   }
 

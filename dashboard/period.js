@@ -1,6 +1,6 @@
 // The period that a view looks at: a named one, or from and to.
 
-import { el } from './dom.js';
+import { el, put } from './dom.js';
 import { PERIODS } from './time.js';
 import { select } from './ui.js';
 
@@ -9,6 +9,7 @@ export const NAMES = ['customer', 'team', 'virtual_key', 'provider', 'region',
   'model', 'dialect', 'end_user', 'session', 'tag'];
 
 const DEFAULT = '24h';
+const REST_MS = 800;
 
 // what the API is asked
 export function range(params) {
@@ -19,42 +20,86 @@ export function range(params) {
   return { period: params.period ?? DEFAULT };
 }
 
-function local(name, value, change) {
-  const input = el('input', {
-    type: 'datetime-local', 'aria-label': `${name}, UTC`,
-    value: value && !Number.isNaN(Date.parse(value))
-      ? new Date(Date.parse(value)).toISOString().slice(0, 16) : '',
-    onchange: () => change(input.value ? `${input.value}:00Z` : null),
-  });
+const written = (time) => (time && !Number.isNaN(Date.parse(time))
+  ? new Date(Date.parse(time)).toISOString().slice(0, 16) : '');
 
-  return el('label', { class: 'field' },
-    el('span', { class: 'muted' }, name), input);
+// a time to type: it is taken when its digits have come to rest
+class Moment {
+  constructor(name, change) {
+    this.name = name;
+    this.change = change;
+    this.timer = null;
+    this.input = el('input', {
+      type: 'datetime-local',
+      oninput: () => {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this.take(), REST_MS);
+      },
+      onblur: () => this.take(),
+      onkeydown: (event) => event.key === 'Enter' && this.take(),
+    });
+    this.node = el('label', { class: 'field' },
+      el('span', { class: 'muted' }, `${name}, UTC`), this.input);
+  }
+
+  take() {
+    const { value } = this.input;
+
+    clearTimeout(this.timer);
+
+    if (this.input.isConnected && value !== this.shown
+        && !this.input.validity.badInput) {
+      this.shown = value;
+      this.change({ [this.name]: value ? `${value}:00Z` : null });
+    }
+  }
+
+  set(time, hidden) {
+    this.node.hidden = hidden;
+
+    if (document.activeElement !== this.input) {
+      this.shown = written(time);
+      this.input.value = this.shown;
+    }
+  }
 }
 
 // change() gets what becomes different of the view's parameters
-export function periodChooser(params, change, anytime = false) {
-  const custom = params.from !== undefined || params.to !== undefined;
-  const choices = [...PERIODS, ['custom', 'From … to …']];
-
-  if (anytime) {
-    choices.unshift(['', 'Any time']);
+export class PeriodChooser {
+  constructor(change, anytime = false) {
+    this.change = change;
+    this.anytime = anytime;
+    this.named = el('span');
+    this.from = new Moment('from', change);
+    this.to = new Moment('to', change);
+    this.node = el('div', { class: 'period' }, this.named, this.from.node,
+      this.to.node);
   }
 
-  if (params.period && !choices.some(([name]) => name === params.period)) {
-    choices.push([params.period, params.period]);
+  set({ period, from, to }) {
+    const custom = from !== undefined || to !== undefined;
+    const choices = [...PERIODS, ['custom', 'From … to …']];
+
+    if (this.anytime) {
+      choices.unshift(['', 'Any time']);
+    }
+
+    if (period && !choices.some(([name]) => name === period)) {
+      choices.push([period, period]);
+    }
+
+    put(this.named, select('Period', choices, custom ? 'custom'
+      : period ?? (this.anytime ? '' : DEFAULT),
+    (value) => this.choose(value)));
+    this.from.set(from, !custom);
+    this.to.set(to, !custom);
   }
 
-  const chosen = custom ? 'custom'
-    : params.period ?? (anytime ? '' : DEFAULT);
+  choose(value) {
+    const day = new Date(Date.now() - 86400000);
 
-  return el('div', { class: 'period' },
-    select('Period', choices, chosen, (value) => {
-      const day = new Date(Date.now() - 86400000);
-
-      change(value === 'custom'
-        ? { period: null, from: `${day.toISOString().slice(0, 13)}:00:00Z` }
-        : { period: value || null, from: null, to: null });
-    }),
-    custom && local('from', params.from, (from) => change({ from })),
-    custom && local('to', params.to, (to) => change({ to })));
+    this.change(value === 'custom'
+      ? { period: null, from: `${day.toISOString().slice(0, 13)}:00:00Z` }
+      : { period: value || null, from: null, to: null });
+  }
 }

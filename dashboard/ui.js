@@ -74,7 +74,8 @@ export function segments(label, choices, chosen, choose) {
     choices.map(([value, text]) => {
       const own = id('choice');
       const input = el('input', {
-        type: 'radio', name, id: own, value, onchange: () => choose(value),
+        type: 'radio', name, id: own, value, 'data-key': `${label} ${value}`,
+        onchange: () => choose(value),
       });
 
       input.checked = value === chosen;
@@ -84,8 +85,9 @@ export function segments(label, choices, chosen, choose) {
 
 export function select(label, choices, chosen, choose, hidden = true) {
   const own = id('select');
-  const node = el('select', { id: own, onchange: () => choose(node.value) },
-    choices.map(([value, text]) => el('option', { value }, text)));
+  const node = el('select', {
+    id: own, 'data-key': label, onchange: () => choose(node.value),
+  }, choices.map(([value, text]) => el('option', { value }, text)));
 
   node.value = chosen;
 
@@ -105,6 +107,7 @@ export function mark(kind, text) {
 export function scroller(label, table) {
   return el('div', {
     class: 'scroller', role: 'region', tabindex: '0', 'aria-label': label,
+    'data-key': `scroller ${label}`,
   }, table);
 }
 
@@ -121,7 +124,7 @@ export function chips(filters, remove) {
     filters.map(([name, text, value]) => el('li', {},
       el('span', {}, text),
       el('button', {
-        type: 'button', 'aria-label': `Remove ${text}`,
+        type: 'button', 'aria-label': `Remove ${text}`, 'data-key': name,
         onclick: () => remove(name, value),
       }, '×'))));
 }

@@ -29,7 +29,12 @@ my ($location) = LLM::Test::slurp("$LLM::Test::root/conf/nginx.conf")
     =~ m{(location /llm/dashboard/ \{.*?\n        \}\n)}s;
 $location =~ s{alias [^;]*;}{alias $LLM::Test::root/dashboard/;};
 
-my %key = map { ($_ => "sk-test-$_-0123456789abcdef") } qw(staging poor idle);
+# more keys than a chart has colours for; one has the longest name there may be
+
+my $long = substr('a-name-that-goes-on-' x 7, 0, 127);
+my @more = ($long, map { "more-$_" } 1 .. 8);
+my %key = map { ($_ => "sk-test-$_-0123456789abcdef") }
+    qw(staging poor idle), @more;
 
 my $t = LLM::Test->gateway(workers => 2, provider =>
     provider('east', 'region us-east-1; max_failures 0;')
@@ -48,6 +53,8 @@ my $t = LLM::Test->gateway(workers => 2, provider =>
     llm_virtual_key poor { secret $key{poor}; team search;
         llm_budget 0.000001 1M hard; }
     llm_virtual_key idle { secret $key{idle}; team search; }
+    @{[ map { "llm_virtual_key $_ { secret $key{$_}; team search;
+        llm_budget 1 1d; }\n" } @more ]}
 END
     $location
     location /ops/ { proxy_pass http://127.0.0.1:%%PORT%%/llm/;
@@ -90,13 +97,18 @@ is(call($haiku, { text => 'second try' }), 200, 'a call that fails over');
 
 is(call($haiku, { output => 1 + $_ }, key => 'idle'), 200, "filler $_")
     for 1 .. 60;
+is(call($haiku, { output => 10 * $_ }, key => $more[$_ - 1]), 200,
+   "one more key $_") for 1 .. @more;
+
+$t->post($stream, claude(sim(output => 80, chunks => 20, delay_ms => 30)),
+         key => $key{idle}, limit => 300);
 
 sub logged {
     my $r = $t->get('/llm/logs?limit=1000');
     return $r->{status} == 200 ? scalar @{ $r->{json}{logs} } : 0;
 }
 
-ok(wait_for(sub { logged() >= 69 }, 20), 'all are in the log')
+ok(wait_for(sub { logged() >= 70 + @more }, 20), 'all are in the log')
     or diag(logged());
 
 my ($node) = grep { -x } map { "$_/node" } split /:/, $ENV{PATH};

@@ -1,9 +1,9 @@
 // Every limit of every customer, team, key and provider: how full it is, and
 // when it is empty again.
 
-import { status } from '../api.js';
+import { accounts } from '../api.js';
 import { el, put, svg } from '../dom.js';
-import { count, percent, roundMoney, words } from '../format.js';
+import { count, percent, plural, roundMoney, words } from '../format.js';
 import { amount, empty, heading, loading, mark, problem, repeat, segments,
   select, stale, until, when } from '../ui.js';
 
@@ -88,6 +88,14 @@ export function limitBar(entry) {
     height: 8 }));
 }
 
+// the same in words
+export function fullness(entry) {
+  const [tone, said] = level(entry);
+
+  return el('span', { class: 'second-line' }, mark(tone, said
+    ? `${percent(entry.full)}, ${said}` : percent(entry.full)));
+}
+
 function resets(limit) {
   if (!limit.resets) {
     return el('span', { class: 'muted' },
@@ -99,7 +107,6 @@ function resets(limit) {
 
 function row(entry, hash) {
   const { kind, account, limit } = entry;
-  const [tone, said] = level(entry);
   const link = kind === 'provider' ? hash('providers')
     : hash('overview', { [kind]: account.name,
       period: PERIODS[limit.window] ?? 'this_month' });
@@ -112,17 +119,18 @@ function row(entry, hash) {
 
   return el('tr', { role: 'row' },
     el('th', { scope: 'row', class: 'account clip', role: 'rowheader' },
-      el('a', { href: link, class: 'first-line' }, account.name),
+      el('a', {
+        href: link, class: 'first-line', title: account.name,
+        'data-key': [kind, account.name, limit.metric, limit.window,
+          limit.mode].join(' '),
+      }, account.name),
       el('span', { class: 'second-line' }, words(kind))),
     cell('what',
       el('span', { class: 'first-line' }, limit.metric === 'cost'
         ? amount(limit.limit, roundMoney(limit.limit))
         : limitAmount(limit, limit.limit), ` ${perWindow(limit.window)}`),
       el('span', { class: 'second-line' }, `${limitName(limit)}${mode}`)),
-    cell('fullness', limitBar(entry),
-      el('span', { class: 'second-line' }, mark(tone,
-        said ? `${percent(entry.full)}, ${said}`
-          : percent(entry.full)))),
+    cell('fullness', limitBar(entry), fullness(entry)),
     cell('used right', limitAmount(limit, limit.used)),
     cell('held right', limitAmount(limit, limit.held)),
     cell('left right', limitAmount(limit, limit.remaining)),
@@ -157,10 +165,7 @@ class Budgets {
       oninput: () => this.change({ q: this.search.value }),
     });
     this.kinds = el('div');
-    this.order = select('Order', [['full', 'Fullest first'],
-      ['spent', 'Most used first'], ['resets', 'Next reset first'],
-      ['name', 'By name']], this.params.order ?? 'full',
-    (order) => this.change({ order }));
+    this.order = el('div');
     this.said = el('p', { class: 'muted said', role: 'status' });
     this.body = el('tbody', { role: 'rowgroup' });
     this.table = el('table', { class: 'limits', role: 'table' },
@@ -186,12 +191,17 @@ class Budgets {
   update({ params }) {
     this.params = params;
     this.shown = SHOWN;
+
+    if (document.activeElement !== this.search) {
+      this.search.value = params.q ?? '';
+    }
+
     this.draw();
   }
 
   async load() {
     try {
-      this.state = await status(this.context.signal);
+      this.state = await accounts(this.context.signal);
       this.draw();
     } catch (error) {
       if (this.context.signal.aborted) {
@@ -212,8 +222,12 @@ class Budgets {
   draw() {
     const { kind = '', q = '', order = 'full' } = this.params;
 
-    if (this.kind !== kind) {
-      this.kind = kind;
+    if (this.kind !== kind || this.sorted !== order) {
+      Object.assign(this, { kind, sorted: order });
+      put(this.order, select('Order', [['full', 'Fullest first'],
+        ['spent', 'Most used first'], ['resets', 'Next reset first'],
+        ['name', 'By name']], ORDERS[order] ? order : 'full',
+      (value) => this.change({ order: value })));
       put(this.kinds, segments('Kind', [['', 'All'],
         ['customer', 'Customers'], ['team', 'Teams'],
         ['virtual_key', 'Keys'], ['provider', 'Providers']], kind,
@@ -245,7 +259,8 @@ class Budgets {
 
   tell(found, all) {
     const used = found.filter((entry) => level(entry)[0] === 'bad').length;
-    const text = `${count(found.length)} of ${count(all.length)} limits`
+    const text = `${found.length < all.length ? `${count(found.length)} of `
+      : ''}${plural(all.length, 'limit')}`
       + `${used ? `, ${count(used)} used up` : ''}`
       + `${this.state.more ? '; there are more accounts than are shown' : ''}`;
 
@@ -254,25 +269,23 @@ class Budgets {
     }
   }
 
-  // what has the focus keeps it
   list(found) {
-    const focused = document.activeElement?.closest?.('.limits tr');
-    const index = focused ? [...this.body.children].indexOf(focused) : -1;
-
     put(this.body, found.slice(0, this.shown).map(
       (entry) => row(entry, this.context.hash)));
     put(this.place, this.table, found.length > this.shown && el('p', {
       class: 'more',
     }, el('button', {
-      type: 'button', onclick: () => {
-        this.shown += SHOWN;
-        this.draw();
-      },
+      type: 'button', 'data-key': 'more', onclick: () => this.grow(),
     }, `Show more of ${count(found.length)}`)));
+  }
 
-    if (index >= 0) {
-      this.body.children[index]?.querySelector('a').focus();
-    }
+  // by a page; the focus goes to the first of it
+  grow() {
+    const from = this.shown;
+
+    this.shown += SHOWN;
+    this.draw();
+    this.body.children[from]?.querySelector('a').focus();
   }
 }
 

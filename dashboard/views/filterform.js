@@ -10,12 +10,12 @@ function typed(field, value, name = field.name) {
   const known = field.choices;
 
   const node = known
-    ? el('select', { id: own, name },
+    ? el('select', { id: own, name, 'data-key': name },
       ['', ...known].map((one) => el('option', { value: one },
         one ? words(one) : 'any')))
     : el('input', {
-      id: own, name, placeholder: field.hint || null, autocomplete: 'off',
-      spellcheck: 'false', autocapitalize: 'none',
+      id: own, name, 'data-key': name, placeholder: field.hint || null,
+      autocomplete: 'off', spellcheck: 'false', autocapitalize: 'none',
     });
 
   // several at once ("a,b", "!a") are typed, a list has no place for them
@@ -32,7 +32,8 @@ function typed(field, value, name = field.name) {
 
 function least_most(field, params) {
   const box = (end) => el('input', {
-    name: `${field.name}_${end}`, inputmode: 'decimal', autocomplete: 'off',
+    name: `${field.name}_${end}`, 'data-key': `${field.name}_${end}`,
+    inputmode: 'decimal', autocomplete: 'off',
     'aria-label': `${field.label}, ${end === 'min' ? 'at least' : 'at most'}`,
     placeholder: end === 'min' ? 'from' : 'to',
     value: params[`${field.name}_${end}`] ?? '',
@@ -92,8 +93,9 @@ export class FilterForm {
     this.details = el('details', { class: 'more-filters' },
       el('summary', {}, 'All filters'),
       el('p', { class: 'muted', id: hint }, 'A value may be a list (a,b: any '
-        + 'of them), begin with ! (none of them), and names may end with *. '
-        + 'A word by itself is looked for in error messages.'),
+        + 'of them), begin with ! (none of them), and names may begin and '
+        + 'end with *; !* finds what has none. A word by itself is looked for '
+        + 'in error messages.'),
       this.form);
 
     this.node = el('div', { class: 'filters' }, this.line, this.error,
@@ -126,10 +128,10 @@ export class FilterForm {
   complain(error) {
     put(this.error, error && (error.field
       ? `${error.field}: ${error.message}` : error.message));
-    this.query.toggleAttribute('aria-invalid', Boolean(error));
+    this.query.setAttribute('aria-invalid', Boolean(error));
 
     for (const input of this.form.elements) {
-      input.toggleAttribute('aria-invalid', Boolean(error?.field
+      input.setAttribute('aria-invalid', Boolean(error?.field
         && input.name === error.field));
     }
   }

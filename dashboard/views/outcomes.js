@@ -1,9 +1,9 @@
 // How well calls went over time: error rate and answer time.
 
-import { Chart, swatch } from '../charts.js';
+import { asTable, Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
 import { axisDuration, duration, percent } from '../format.js';
-import { empty, panel } from '../ui.js';
+import { panel } from '../ui.js';
 
 function chart(name, format, tickFormat, least = 0) {
   return new Chart({
@@ -16,12 +16,28 @@ function key(series) {
     swatch(one), ` ${one.name}`)));
 }
 
+// a panel for lines of one kind
+class Lines {
+  constructor(title, drawn, cell) {
+    Object.assign(this, { drawn, cell, above: el('div'), under: el('div') });
+    this.node = panel(title, this.above, drawn.node, this.under);
+  }
+
+  draw(times, interval, series) {
+    const open = this.under.querySelector('details')?.open;
+
+    put(this.above, key(series));
+    this.drawn.draw({ times, interval, series });
+    put(this.under, asTable(this.drawn, this.cell, open));
+  }
+}
+
 export function outcomes() {
-  const errors = chart('Error rate over time', percent, percent, 0.04);
-  const latency = chart('Answer time over time', duration, axisDuration);
-  const places = [el('div'), el('div')];
-  const node = el('div', { class: 'grid two' },
-    panel('Errors', places[0]), panel('Answer time', places[1]));
+  const errors = new Lines('Errors', chart('Error rate over time', percent,
+    percent, 0.04), percent);
+  const latency = new Lines('Answer time', chart('Answer time over time',
+    duration, axisDuration), duration);
+  const node = el('div', { class: 'grid two' }, errors.node, latency.node);
 
   node.hidden = true;
 
@@ -41,22 +57,11 @@ export function outcomes() {
       });
 
       node.hidden = false;
-
-      if (!rows.length) {
-        places.forEach((place) => put(place,
-          empty('No requests in this time')));
-        return;
-      }
-
-      const rate = [line('error rate', 'bad', (row) => row.error_rate)];
-      const time = [
+      errors.draw(times, interval,
+        [line('error rate', 'bad', (row) => row.error_rate)]);
+      latency.draw(times, interval, [
         line('p95', 2, (row) => row.latency_ms?.p95, true),
-        line('p50', 1, (row) => row.latency_ms?.p50)];
-
-      put(places[0], key(rate), errors.node);
-      put(places[1], key(time), latency.node);
-      errors.draw({ times, interval, series: rate });
-      latency.draw({ times, interval, series: time });
+        line('p50', 1, (row) => row.latency_ms?.p50)]);
     },
   };
 }

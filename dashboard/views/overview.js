@@ -1,73 +1,35 @@
 // Spend over time, what it is made of, and how well calls went.
 
 import { get } from '../api.js';
-import { Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
-import { count, duration, modelNames, money, percent, short, words }
-  from '../format.js';
+import { count, duration, percent, short, words } from '../format.js';
 import { exactly } from '../filters.js';
 import { buckets, suited } from '../time.js';
-import { amount, chips, empty, heading, loading, panel, problem, repeat,
-  scroller, segments, stale } from '../ui.js';
-import { NAMES, periodChooser, range } from '../period.js';
+import { amount, chips, empty, heading, loading, problem, repeat, stale }
+  from '../ui.js';
+import { NAMES, PeriodChooser, range } from '../period.js';
 import { outcomes } from './outcomes.js';
+import { DIMENSIONS, Spending } from './spending.js';
 import { topLists } from './toplists.js';
 
 export const title = 'Overview';
 
 const REFRESH_MS = 30000;
-const SERIES = 7;
 const NANO = 1e9;
 
-const DIMENSIONS = [['team', 'Team'], ['model', 'Model'],
-  ['provider', 'Provider'], ['region', 'Region'], ['virtual_key', 'Key'],
-  ['customer', 'Customer']];
+// what is an error here, as a filter of the log
+const ERRORS = '!none,refused,client_gone';
 
-// the rows of one interval each, as series: the largest few and the rest
-export function stack(rows, dimension, times) {
-  const index = new Map(times.map((time, i) => [time, i]));
-  const groups = new Map();
+function tokens(all) {
+  const read = all.input_tokens + all.cache_read_tokens
+    + all.cache_write_tokens;
 
-  for (const row of rows) {
-    const at = index.get(Date.parse(row.time));
-
-    if (at === undefined) {
-      continue;
-    }
-
-    const key = row[dimension] ?? null;
-    const group = groups.get(key)
-      ?? { key, values: new Array(times.length).fill(0), total: 0 };
-    const nano = Math.round(row.cost * NANO);
-
-    group.values[at] += nano;
-    group.total += nano;
-    groups.set(key, group);
-  }
-
-  const sorted = [...groups.values()].filter((group) => group.total > 0)
-    .sort((a, b) => b.total - a.total);
-  const shown = sorted.length > SERIES + 1 ? sorted.slice(0, SERIES) : sorted;
-  const rest = sorted.slice(shown.length);
-  const names = dimension === 'model'
-    ? modelNames(shown.map((group) => group.key)) : new Map();
-
-  shown.forEach((group, i) => {
-    group.name = group.key === null ? `no ${words(dimension)}`
-      : names.get(group.key) ?? group.key;
-    group.colour = i + 1;
-  });
-
-  if (rest.length) {
-    shown.push({
-      key: undefined, colour: 'rest', name: `${rest.length} others`,
-      total: rest.reduce((sum, group) => sum + group.total, 0),
-      values: times.map((_, i) => rest.reduce(
-        (sum, group) => sum + group.values[i], 0)),
-    });
-  }
-
-  return shown;
+  return [el('data', {
+    value: read, title: `${count(read)} input, of them `
+      + `${count(all.cache_read_tokens)} read from and `
+      + `${count(all.cache_write_tokens)} written to a cache; `
+      + `${count(all.output_tokens)} output`,
+  }, short(read)), `in, ${short(all.output_tokens)} out`];
 }
 
 function totals(spend, stats, requests) {
@@ -77,20 +39,20 @@ function totals(spend, stats, requests) {
     el('dt', {}, name), el('dd', {}, value), el('dd', {
       class: 'under',
     }, under));
+  const leads = (error, text) => el('a', {
+    href: requests(error), 'data-key': error,
+  }, text);
 
   return el('dl', { class: 'totals' },
     fact('Spend', amount(all.cost), all.cost_estimated > 0
-      ? ['of it ', amount(all.cost_estimated), ' estimated']
+      ? [amount(all.cost_estimated), ' of it estimated']
       : 'as providers reported it'),
     fact('Requests', el('data', { value: all.requests }, count(all.requests)),
-      all.refused > 0 ? el('a', { href: requests('refused') },
-        `${count(all.refused)} refused by limits`) : 'none refused'),
-    fact('Tokens', el('data', { value: all.input_tokens },
-      short(all.input_tokens + all.cache_read_tokens
-        + all.cache_write_tokens)),
-    `in, ${short(all.output_tokens)} out`),
+      all.refused > 0 ? leads('refused', `and ${count(all.refused)} refused`)
+        : 'none refused'),
+    fact('Tokens', ...tokens(all)),
     fact('Errors', percent(one.error_rate ?? 0),
-      one.errors > 0 ? el('a', { href: requests('!none,refused') },
+      one.errors > 0 ? leads(ERRORS,
         `${count(one.errors)} of ${count(one.requests)}`)
         : `none of ${count(one.requests)}`),
     fact('Answer time', duration(one.latency_ms?.p50),
@@ -99,63 +61,43 @@ function totals(spend, stats, requests) {
       `median; p95 ${duration(one.first_token_ms?.p95)}`));
 }
 
-function legend(series, dimension, narrow) {
-  const whole = series.reduce((sum, one) => sum + one.total, 0);
+// how calls went over time; what is so old that there are no sums by minute any
+// more is drawn by the hour
+async function over_time(question, { from, to, interval }, signal) {
+  const found = await get('stats', {
+    ...question, interval, limit: 10000, sort: 'time',
+  }, signal);
 
-  return el('ul', { class: 'legend' }, series.map((one) => el('li', {},
-    swatch(one),
-    typeof one.key === 'string'
-      ? el('button', {
-        type: 'button', class: 'plain', title: `Only ${one.key}`,
-        onclick: () => narrow(dimension, one.key),
-      }, one.name)
-      : el('span', {}, one.name),
-    amount(one.total / NANO),
-    el('span', { class: 'muted number' }, percent(one.total / whole)))));
-}
+  if (interval === 'minute' && Date.parse(found.from) > from) {
+    return over_time(question, { from, to, interval: 'hour' }, signal);
+  }
 
-// what the chart shows, for those who would rather read
-function table(series, times, label) {
-  const used = times.map((_, i) => i)
-    .filter((i) => series.some((one) => one.values[i] > 0)).reverse();
-
-  return el('details', { class: 'as-table' },
-    el('summary', {}, 'Show as a table'),
-    scroller('Spend over time', el('table', {},
-      el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'Time'),
-        series.map((one) => el('th', { scope: 'col', class: 'right' },
-          one.name)))),
-      el('tbody', {}, used.map((i) => el('tr', {},
-        el('th', { scope: 'row' }, label(times[i])),
-        series.map((one) => el('td', { class: 'right' },
-          amount(one.values[i] / NANO)))))))));
+  return {
+    rows: found.rows, interval, times: buckets(from, to, interval),
+    costs: new Map(found.rows.map((row) => [Date.parse(row.time),
+      Math.round(row.cost * NANO)])),
+  };
 }
 
 class Overview {
   constructor(root, context) {
     this.context = context;
     this.params = context.params;
-    this.controls = el('div', { class: 'controls' });
+    this.period = new PeriodChooser((changes) => this.change(changes));
     this.filters = el('div');
-    this.said = el('p', { class: 'muted', role: 'status' });
+    this.said = el('p', { class: 'muted said', role: 'status' });
     this.totals = el('div', { class: 'block' }, loading());
-    this.by = el('div');
-    this.chart = new Chart({
-      kind: 'bars', name: 'Spend over time', height: 260,
-      format: (value) => money(value / NANO),
-      tickFormat: (value) => axisMoney(value / NANO),
-      open: (index) => this.open(index),
+    this.spending = new Spending({
+      choose: (by) => this.change({ by }),
+      narrow: (name, value) => this.narrow(name, value),
+      open: (from, to) => this.open(from, to),
     });
-    this.body = el('div', {}, loading());
-    this.under = el('div');
     this.lists = topLists((name, value) => this.narrow(name, value));
     this.outcomes = outcomes();
 
     root.append(
-      heading('Overview', this.controls), this.filters, this.said,
-      this.totals,
-      panel('Spend over time', this.by, this.body, this.under),
-      this.outcomes.node, this.lists.node);
+      heading('Overview', this.period.node), this.filters, this.said,
+      this.totals, this.spending.node, this.outcomes.node, this.lists.node);
 
     this.draw();
     repeat(() => this.load(), REFRESH_MS, context.signal);
@@ -181,8 +123,9 @@ class Overview {
     this.context.go({ ...this.params, ...changes });
   }
 
+  // to one name, or to what has none
   narrow(name, value) {
-    this.change({ [name]: exactly(value) });
+    this.change({ [name]: value === null ? '!*' : exactly(value) });
   }
 
   // filters and period, as the API wants them
@@ -194,10 +137,8 @@ class Overview {
   draw() {
     const { narrowed, params } = this;
 
-    put(this.controls, periodChooser(params,
-      (changes) => this.change(changes)));
-    put(this.by, segments('Stacked by', DIMENSIONS, this.dimension,
-      (by) => this.change({ by })));
+    this.period.set(params);
+    this.spending.set(this.dimension);
     put(this.filters, narrowed.length > 0 && el('div', { class: 'bar' },
       chips(narrowed.map((name) => [name,
         `${words(name)}: ${params[name]}`]), (name) => this.change({
@@ -213,38 +154,34 @@ class Overview {
     const asked = JSON.stringify([question, this.dimension]);
 
     this.asked = asked;
-    this.body.setAttribute('aria-busy', 'true');
+    this.spending.busy(true);
 
     try {
       const [spend, stats] = await Promise.all([
         get('spend', question, this.context.signal),
         get('stats', question, this.context.signal)]);
 
-      if (this.asked !== asked) {
-        return;
+      if (this.asked === asked) {
+        await this.fill(question, spend, stats, asked);
       }
-
-      await this.fill(question, spend, stats, asked);
     } catch (error) {
       if (!this.context.signal.aborted && this.asked === asked) {
         this.failed(error);
       }
     } finally {
-      this.body.removeAttribute('aria-busy');
+      this.spending.busy(false);
     }
   }
 
   failed(error) {
-    if (this.drawn && error.passing) {
+    if (this.spending.drawn && error.passing) {
       put(this.said, stale(error));
       return;
     }
 
     put(this.said);
     put(this.totals);
-    put(this.under);
-    this.drawn = false;
-    put(this.body, problem(error, () => this.load()));
+    this.spending.say(problem(error, () => this.load()));
     this.lists.clear();
     this.outcomes.clear();
 
@@ -256,9 +193,7 @@ class Overview {
   async fill(question, spend, stats, asked) {
     const from = Date.parse(spend.from);
     const to = Math.min(Date.parse(spend.to), Date.now());
-    const interval = suited(this.params.period ?? '24h', to - from,
-      innerWidth);
-    const { dimension } = this;
+    const interval = suited(question.period, to - from, innerWidth);
     const { signal } = this.context;
 
     put(this.said);
@@ -266,89 +201,43 @@ class Overview {
       (error) => this.context.hash('requests', { ...question, error })));
 
     if (!spend.total.requests) {
-      this.nothing();
+      this.nothing(spend.total);
       return;
     }
 
-    const [parts, quality] = await Promise.all([
-      get('spend', {
-        ...question, interval, group_by: dimension, limit: 10000,
-        sort: 'time',
-      }, signal),
-      get('stats', { ...question, interval, limit: 10000, sort: 'time' },
-        signal)]);
+    const whole = await over_time(question, { from, to, interval }, signal);
+    const series = await this.spending.load(question, whole, signal);
 
     if (this.asked !== asked) {
       return;
     }
 
-    const times = buckets(from, to, interval);
-
-    this.stacked({ parts, times, interval, dimension });
-    this.outcomes.draw(quality.rows, times, interval);
+    this.from = from;
+    this.spending.draw(series, whole, question);
+    this.outcomes.draw(whole.rows, whole.times, whole.interval);
     await this.lists.load(question, spend.total.cost, signal,
       () => this.asked === asked);
   }
 
-  nothing() {
-    this.drawn = false;
-    put(this.under);
-    put(this.body, empty('Nothing was asked in this time',
-      'Choose a longer period, take filters away, or send a first call: '
-      + 'README.md has one to copy.'));
+  nothing({ refused }) {
+    this.spending.say(refused > 0
+      ? empty('Nothing was spent in this time',
+        'All requests were refused.')
+      : empty('Nothing was asked in this time',
+        'Choose a longer period, take filters away, or send a first call: '
+        + 'README.md has one to copy.'));
     this.lists.clear();
     this.outcomes.clear();
   }
 
-  stacked({ parts, times, interval, dimension }) {
-    const series = stack(parts.rows, dimension, times);
-
-    this.times = times;
-
-    if (!series.length) {
-      this.drawn = false;
-      put(this.under);
-      put(this.body, empty('Nothing was spent in this time',
-        'There were requests, and none of them cost anything.'));
-      return;
-    }
-
-    if (!this.drawn) {
-      put(this.body, this.chart.node);
-      this.drawn = true;
-    }
-
-    this.chart.draw({ times, interval, series });
-
-    const opened = this.under.querySelector('details')?.open;
-
-    put(this.under,
-      legend(series, dimension, (name, value) => this.narrow(name, value)),
-      parts.truncated && el('p', { class: 'muted' },
-        'There are more groups than one answer holds; the smallest are '
-        + 'missing here, not in the totals.'),
-      table(series, times, (time) => this.chart.label(time)));
-
-    if (opened) {
-      this.under.querySelector('details').open = true;
-    }
-  }
-
-  // the requests of one bar
-  open(index) {
-    const end = this.times[index + 1];
-
+  // the requests of one bar; the first one may begin within its interval
+  open(from, to) {
     location.hash = this.context.hash('requests', {
       ...this.question(), period: null,
-      from: new Date(this.times[index]).toISOString(),
-      to: end ? new Date(end).toISOString() : null,
+      from: new Date(Math.max(from, this.from)).toISOString(),
+      to: to ? new Date(to).toISOString() : null,
     });
   }
-}
-
-function axisMoney(value) {
-  return value >= 1000 ? `$${short(value)}`
-    : `$${value.toFixed(9).replace(/\.?0+$/, '')}`;
 }
 
 export function open(root, context) {

@@ -3,12 +3,12 @@
 import { get, status } from '../api.js';
 import { Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
-import { axisDuration, count, duration, NONE, percent, span, words }
-  from '../format.js';
+import { axisDuration, count, duration, known, NONE, percent, plural, span,
+  words } from '../format.js';
 import { buckets } from '../time.js';
 import { amount, empty, facts, heading, loading, mark, problem, repeat, stale,
   until, when } from '../ui.js';
-import { allLimits, limitAmount, limitBar, limitName, perWindow }
+import { allLimits, fullness, limitAmount, limitBar, limitName, perWindow }
   from './budgets.js';
 
 export const title = 'Providers';
@@ -16,6 +16,8 @@ export const title = 'Providers';
 const REFRESH_MS = 5000;
 const HISTORY_MS = 60000;
 const SOON_MS = 10 * 60000;
+
+const LAST_HOUR = 'Answered in the last hour';
 
 const times = (n) => (n === 1 ? 'once' : `${count(n)} times`);
 
@@ -48,7 +50,7 @@ export function condition(provider, now) {
   }
 
   return health.failures > 0
-    ? ['warn', `up, ${count(health.failures)} failures in a row`]
+    ? ['warn', `up, ${plural(health.failures, 'failure')} in a row`]
     : ['good', 'up'];
 }
 
@@ -99,7 +101,8 @@ function attempts(provider) {
   const bad = failed.reduce((sum, [, n]) => sum + n, 0);
 
   return [
-    ['Attempts', `${count(all)}, ${count(provider.in_flight)} in flight`],
+    ['Attempts', `${count(all)} since nginx started, `
+      + `${count(provider.in_flight)} in flight`],
     ['Provider failures', all ? `${percent(bad / all)} (${count(bad)})` : NONE,
       failed.length > 0 && el('span', { class: 'second-line' },
         failed.map(([name, n]) => `${count(n)} ${words(name)}`).join(', '))],
@@ -108,15 +111,23 @@ function attempts(provider) {
   ];
 }
 
-function quantiles(histogram) {
-  return histogram.count ? `median ${duration(histogram.p50_seconds * 1000)}, `
-    + `p95 ${duration(histogram.p95_seconds * 1000)}` : NONE;
+function quantiles({ p50, p95 } = {}, when_ = '') {
+  return known(p50) ? `median ${duration(p50)}, p95 ${duration(p95)}${when_}`
+    : NONE;
 }
 
-function speed(provider) {
+// of the last hour; without a log only what is counted by and large
+function speed(provider, hour) {
+  const about = ({ p50_seconds: p50, p95_seconds: p95, count: n }) => (n
+    ? ['about ', quantiles({ p50: p50 * 1000, p95: p95 * 1000 },
+      ', since nginx started')] : [NONE]);
+  const exact = (values) => [quantiles(values, ', last hour')];
+
   return [
-    ['Answer time', quantiles(provider.latency)],
-    ['First token', quantiles(provider.first_token)],
+    ['Answer time', ...hour ? exact(hour.latency_ms)
+      : about(provider.latency)],
+    ['First token', ...hour ? exact(hour.first_token_ms)
+      : about(provider.first_token)],
   ];
 }
 
@@ -132,7 +143,7 @@ function limits(provider, state) {
         perWindow(entry.limit.window)),
       el('span', {}, limitAmount(entry.limit, entry.limit.used), ' of ',
         limitAmount(entry.limit, entry.limit.limit)),
-      limitBar(entry))));
+      limitBar(entry), fullness(entry))));
 }
 
 // one provider, made once and filled again and again
@@ -164,24 +175,31 @@ class Card {
     const where = [provider.region, provider.model].filter(Boolean)
       .join(' · ');
 
+    this.filled = [provider, state, now];
     put(this.state, mark(tone, said),
       where && el('span', { class: 'muted' }, where));
     put(this.limits, limits(provider, state));
     put(this.facts, facts([
-      ['Spent', amount(provider.spent.cost), ' since the beginning'],
-      ...attempts(provider), ...speed(provider),
+      ['Spent', amount(provider.spent.cost), ' in all'],
+      ...attempts(provider), ...speed(provider, this.hour),
       ...(provider.governed ? [] : [
         ...credentials(provider, now), ...addresses(provider),
         ['Breaker', `opened ${times(health.opened_total)}, `
-          + `${count(health.failures_total)} failures counted`],
+          + `${plural(health.failures_total, 'failure')} counted`],
       ]),
     ]));
   }
 
-  draw(rows, minutes) {
+  // how the requests went that it answered; of one that went on to another
+  // provider that one tells
+  draw(hour, rows, minutes) {
+    this.hour = hour ?? {};
+    this.fill(...this.filled);
+
     if (!rows.length) {
+      this.drawn = false;
       put(this.history, el('p', { class: 'muted' },
-        'No requests in the last hour.'));
+        'It answered no request in the last hour.'));
       return;
     }
 
@@ -203,8 +221,8 @@ class Card {
     if (!this.drawn) {
       this.drawn = true;
       put(this.history,
-        el('div', {}, key('Last hour', rate), this.errors.node),
-        el('div', {}, key('Last hour', latency), this.latency.node));
+        el('div', {}, key(LAST_HOUR, rate), this.errors.node),
+        el('div', {}, key(LAST_HOUR, latency), this.latency.node));
     }
 
     this.errors.draw({ times: minutes, interval: 'minute', series: rate });
@@ -226,7 +244,7 @@ class Providers {
     this.context = context;
     this.cards = new Map();
     this.place = el('div', {}, loading());
-    this.said = el('p', { class: 'muted said' });
+    this.said = el('p', { class: 'muted said', role: 'status' });
     root.append(heading('Providers'), this.said, this.place);
 
     repeat(() => this.load(), REFRESH_MS, context.signal);
@@ -282,7 +300,8 @@ class Providers {
     const down = state.providers.filter(
       (provider) => condition(provider, now)[0] === 'bad').length;
     const text = down ? `${count(down)} of ${count(names.length)} cannot be `
-      + 'asked now.' : `${count(names.length)} can be asked.`;
+      + 'asked now.' : `${names.length > 1 ? 'All ' : ''}${
+      count(names.length)} can be asked.`;
 
     if (this.said.textContent !== text) {
       put(this.said, text);
@@ -291,16 +310,18 @@ class Providers {
 
   async past() {
     try {
-      const found = await get('stats', {
-        period: '1h', interval: 'minute', group_by: 'provider', limit: 10000,
-        sort: 'time',
-      }, this.context.signal);
+      const asked = { period: '1h', group_by: 'provider', limit: 10000 };
+      const [whole, found] = await Promise.all([
+        get('stats', asked, this.context.signal),
+        get('stats', { ...asked, interval: 'minute', sort: 'time' },
+          this.context.signal)]);
       const minutes = buckets(Date.parse(found.from),
         Math.min(Date.parse(found.to), Date.now()), 'minute');
 
       for (const [name, card] of this.cards) {
-        card.draw(found.rows.filter((row) => row.provider === name),
-          minutes);
+        const own = (row) => row.provider === name;
+
+        card.draw(whole.rows.find(own), found.rows.filter(own), minutes);
       }
     } catch (error) {
       if (!this.context.signal.aborted) {

@@ -107,7 +107,7 @@ function cost(row) {
       el('th', { scope: 'row' }, name),
       el('td', { class: 'right' }, tokens),
       el('td', { class: 'right' }, exact(value))))),
-    el('tfoot', {}, el('tr', {}, el('th', { scope: 'row' }, 'Together'),
+    el('tfoot', {}, el('tr', {}, el('th', { scope: 'row' }, 'Total'),
       el('td', { class: 'right' }, count(used.total)),
       el('td', { class: 'right' }, exact(row.cost)))));
 }
@@ -121,7 +121,7 @@ function bar(attempt, from, whole) {
   const first = attempt.first_token_ms === null
     || attempt.first_token_ms === undefined ? long
     : Math.min(long, at(attempt.first_token_ms));
-  const tone = attempt.result === 'ok' ? 'good' : 'bad';
+  const tone = { ok: 'good', client_error: 'warn' }[attempt.result] ?? 'bad';
 
   return svg('svg', {
     class: 'timeline', viewBox: `0 0 ${width} 12`, height: 12,
@@ -155,8 +155,8 @@ function attempts(row) {
         el('span', { class: 'first-line' }, text(one.provider)),
         el('span', { class: 'second-line', title: one.model },
           `${text(one.region)} · ${modelName(one.model)}`)),
-      el('td', {}, mark(one.result === 'ok' ? 'good' : 'bad',
-        `${one.status ?? ''} ${words(one.result)}`.trim())),
+      el('td', {}, mark({ ok: 'good', client_error: 'warn' }[one.result]
+        ?? 'bad', `${one.status ?? ''} ${words(one.result)}`.trim())),
       el('td', { class: 'when' }, bar(one, from, whole)),
       el('td', {}, one.started ? `+${duration(Math.max(0,
         Date.parse(one.started) - from))}` : NONE),
@@ -222,7 +222,7 @@ async function load(root, context) {
       return;
     }
 
-    if (error.status === 404) {
+    if (error.type === 'not_found') {
       put(root, empty('The log has no such request',
         'It may be older than the log is kept, or not be written yet, which '
         + 'takes about a second.'),

@@ -5,7 +5,7 @@ import { el, put } from '../dom.js';
 import { only } from '../filters.js';
 import { count } from '../format.js';
 import { Live } from '../live.js';
-import { periodChooser } from '../period.js';
+import { PeriodChooser } from '../period.js';
 import { empty, heading, loading, problem, scroller } from '../ui.js';
 import { FilterForm } from './filterform.js';
 import { COLUMNS, requestRow } from './rows.js';
@@ -13,23 +13,29 @@ import { COLUMNS, requestRow } from './rows.js';
 export const title = 'Requests';
 
 const PAGE = 50;
-const CSV_ROWS = 1000;
+const MOST = 1000;
 const KEPT = 500;
 const DRAW_MS = 200;
 const RETRY_MS = 5000;
+const OUT_OF_ORDER_MS = 61000;
 
 // periods that end now, so that new rows belong to them
 const OPEN_END = /^(\d+[smhdw]|today|this_\w+)$/;
+
+// the row that was opened last, to go back to
+let opened = null;
 
 class Requests {
   constructor(root, context) {
     this.context = context;
     this.waiting = [];
     this.paused = false;
-    this.controls = el('div', { class: 'controls' });
+    this.period = new PeriodChooser((changes) => this.context.go(
+      { ...this.params, ...changes }), true);
     this.state = el('span', { class: 'live', role: 'status' });
     this.pause = el('button', { type: 'button', onclick: () => this.hold() });
-    this.csv = el('a', { class: 'button', download: 'requests.csv' }, 'CSV');
+    this.csv = el('a', { class: 'button', download: 'requests.csv' },
+      `CSV, first ${count(MOST)}`);
     this.body = el('tbody', {
       onkeydown: (event) => this.walk(event),
       onclick: (event) => this.pick(event),
@@ -42,7 +48,7 @@ class Requests {
     this.form = new FilterForm(context.params,
       (filters) => this.change(filters));
 
-    root.append(heading('Requests', this.controls), this.form.node,
+    root.append(heading('Requests', this.period.node), this.form.node,
       el('div', { class: 'bar' }, this.state, this.pause, this.csv),
       el('section', { class: 'panel flush' }, this.table, this.message,
         this.more));
@@ -62,11 +68,8 @@ class Requests {
     this.stop();
     this.params = params;
     this.form.set(params);
-    put(this.controls, periodChooser(params, (changes) => this.context.go(
-      { ...params, ...changes }), true));
-    this.csv.href = link('logs', { ...params, limit: CSV_ROWS,
-      format: 'csv' });
-    this.csv.title = `The newest ${count(CSV_ROWS)} rows that match`;
+    this.period.set(params);
+    this.csv.href = link('logs', { ...params, limit: MOST, format: 'csv' });
     put(this.head, COLUMNS.map((column) => this.column(column)));
     this.begin();
   }
@@ -85,7 +88,7 @@ class Requests {
       'aria-sort': own ? (order === 'asc' ? 'ascending' : 'descending')
         : 'none',
     }, el('button', {
-      type: 'button', class: 'plain',
+      type: 'button', class: 'plain', 'data-key': sort,
       onclick: () => this.context.go({
         ...this.params, sort: sort === 'time' ? null : sort,
         order: turned === 'desc' ? null : turned,
@@ -101,13 +104,21 @@ class Requests {
       && (!period || OPEN_END.test(period));
   }
 
+  get key() {
+    return JSON.stringify(this.params);
+  }
+
   async begin() {
     const turn = this.turn = {};
+    const back = opened?.key === this.key ? opened : null;
+    const limit = back ? Math.min(Math.max(back.rows, PAGE), MOST) : PAGE;
 
+    opened = null;
     this.waiting = [];
+    this.missed = false;
     this.next = null;
     this.until = null;
-    this.room = KEPT;
+    this.room = Math.max(KEPT, limit);
     this.say();
     this.table.setAttribute('aria-busy', 'true');
 
@@ -118,7 +129,7 @@ class Requests {
     put(this.more);
 
     try {
-      const page = await this.page(null);
+      const page = await this.page(null, limit);
 
       if (this.turn !== turn) {
         return;
@@ -128,6 +139,11 @@ class Requests {
       this.newest = page.logs.reduce((seq, row) => Math.max(seq, row.seq),
         -1);
       this.paged(page);
+
+      if (back) {
+        this.body.querySelector(`[data-id="${CSS.escape(back.id)}"] a`)
+          ?.focus();
+      }
 
       if (this.follows) {
         this.follow();
@@ -139,11 +155,11 @@ class Requests {
     this.table.removeAttribute('aria-busy');
   }
 
-  page(cursor) {
+  page(cursor, limit = PAGE) {
     const { until, params } = this;
 
-    return get('logs', { ...params, to: params.to ?? until, limit: PAGE,
-      cursor }, this.context.signal);
+    return get('logs', { ...params, to: params.to ?? until, limit, cursor },
+      this.context.signal);
   }
 
   failed(error, turn) {
@@ -204,7 +220,7 @@ class Requests {
     button.disabled = true;
 
     try {
-      const page = await this.page(this.next);
+      const page = await this.unseen();
 
       if (this.turn !== turn) {
         return;
@@ -213,8 +229,7 @@ class Requests {
       const from = this.body.children.length;
 
       this.room += page.logs.length;
-      this.body.append(...page.logs.filter((row) => !this.has(row))
-        .map((row) => this.row(row)));
+      this.body.append(...page.logs.map((row) => this.row(row)));
       this.paged(page);
       this.body.children[from]?.querySelector('a').focus();
     } catch (error) {
@@ -222,6 +237,25 @@ class Requests {
         button.disabled = false;
         put(this.message, problem(error));
       }
+    }
+  }
+
+  // the next page that has rows which are not in the table
+  async unseen() {
+    const known = this.shown();
+    let limit = PAGE;
+    let { next } = this;
+
+    for (;;) {
+      const page = await this.page(next, limit);
+      const logs = page.logs.filter((row) => !known.has(row.id));
+
+      if (logs.length || page.next === null || page.complete === false) {
+        return { ...page, logs };
+      }
+
+      next = page.next;
+      limit = MOST;
     }
   }
 
@@ -235,7 +269,13 @@ class Requests {
     this.live = new Live({
       params: { ...filters, types: 'request' },
       message: (data) => this.arrived(data),
-      state: (name, transport) => this.say(name, transport),
+      state: (name, transport) => {
+        this.say(name, transport);
+
+        if (name === 'waiting') {
+          this.catchUp();
+        }
+      },
     });
     this.live.start(this.newest >= 0 ? this.newest : null);
   }
@@ -246,20 +286,34 @@ class Requests {
     }
 
     if (data.type === 'request' && data.log) {
-      this.waiting.push(data.log);
-      this.waiting.splice(0, this.waiting.length - KEPT);
-      this.schedule();
+      this.take([data.log]);
     }
   }
 
-  // none was there to go on from, and some may have come since
+  // of more than can be kept the oldest go, and all rows before them
+  take(rows) {
+    this.waiting.push(...rows);
+    this.missed ||= this.waiting.length > KEPT;
+    this.waiting.splice(0, this.waiting.length - KEPT);
+    this.schedule();
+  }
+
+  // what has come since, where nobody tells
   async catchUp() {
     const { turn } = this;
-    const page = await this.page(null).catch(() => null);
+    const page = await get('logs', { ...this.params, limit: PAGE },
+      this.context.signal).catch(() => null);
 
-    if (page?.logs.length && this.turn === turn) {
-      this.waiting.unshift(...page.logs.reverse());
-      this.schedule();
+    if (!page || this.turn !== turn) {
+      return;
+    }
+
+    const known = this.shown(this.waiting);
+    const fresh = page.logs.filter((row) => !known.has(row.id));
+
+    if (fresh.length) {
+      this.missed ||= known.size > 0 && fresh.length === PAGE;
+      this.take(fresh);
     }
   }
 
@@ -275,8 +329,10 @@ class Requests {
     }, DRAW_MS);
   }
 
-  has(row) {
-    return this.body.querySelector(`[data-id="${CSS.escape(row.id)}"]`);
+  // the ids of all rows in the table, and of some more
+  shown(more = []) {
+    return new Set([...this.body.children].map((one) => one.dataset.id)
+      .concat(more.map((row) => row.id)));
   }
 
   // new rows on top
@@ -285,33 +341,44 @@ class Requests {
       return;
     }
 
-    const rows = this.waiting.splice(0)
-      .filter((row) => !this.has(row))
-      .map((row) => this.row(row, true)).reverse();
+    if (this.missed) {
+      put(this.body);
+      this.room = KEPT;
+    }
 
-    this.body.prepend(...rows);
+    const known = this.shown();
+
+    this.body.prepend(...this.waiting.splice(0)
+      .filter((row) => !known.has(row.id))
+      .sort((a, b) => b.seq - a.seq).map((row) => this.row(row, true)));
     put(this.message);
     this.forget();
   }
 
-  // rows at the end leave, but what was asked for and what has the focus; they
-  // are found again by the time of the last one that stays
+  // rows at the end leave, but what was asked for and what has the focus
   forget() {
-    const { body } = this;
-
-    if (body.children.length <= this.room) {
-      return;
-    }
+    const { body, missed } = this;
+    const before = body.children.length;
 
     while (body.children.length > this.room
            && !body.lastElementChild.contains(document.activeElement)) {
       body.lastElementChild.remove();
     }
 
-    const last = Date.parse(body.lastElementChild.querySelector('time')
+    this.missed = false;
+
+    if (missed || body.children.length < before) {
+      this.reopen();
+    }
+  }
+
+  // they are found again by the time of the last one that stays; the log is not
+  // quite in the order of time, as workers take turns to be written
+  reopen() {
+    const last = Date.parse(this.body.lastElementChild.querySelector('time')
       .dateTime);
 
-    this.until = new Date(last + 1).toISOString();
+    this.until = new Date(last + OUT_OF_ORDER_MS).toISOString();
     this.next = '';
     this.offer({});
   }
@@ -319,7 +386,8 @@ class Requests {
   say(name = null, transport = null) {
     this.said = name;
     this.transport = transport;
-    this.pause.hidden = !this.follows;
+    this.csv.hidden = name === 'failed';
+    this.pause.hidden = !this.follows || this.csv.hidden;
 
     const n = this.waiting.length;
 
@@ -349,8 +417,13 @@ class Requests {
 
   // the whole row leads to the request, for the pointer
   pick(event) {
-    if (!event.target.closest('a') && getSelection().isCollapsed) {
-      event.target.closest('tr')?.querySelector('a').click();
+    const row = event.target.closest('tr');
+
+    if (event.target.closest('a')) {
+      opened = { key: this.key, id: row.dataset.id,
+        rows: this.body.children.length };
+    } else if (row && getSelection().isCollapsed) {
+      row.querySelector('a').click();
     }
   }
 

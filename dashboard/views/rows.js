@@ -7,7 +7,7 @@ import { amount, mark, when } from '../ui.js';
 
 export const COLUMNS = [
   ['Time', 'time'], ['Key'], ['Model', null, 'roomy'], ['Result'],
-  ['Tokens', 'tokens', 'right wide'], ['Cost', 'cost', 'right'],
+  ['Tokens', 'tokens', 'right wide'], ['Cost', 'cost', 'right cost'],
   ['Answer', 'latency', 'right roomy'],
 ];
 
@@ -46,7 +46,7 @@ export function requestRow(row, hash, fresh = false) {
 
   return el('tr', { 'data-id': row.id, class: fresh ? 'fresh' : null },
     el('th', { scope: 'row' }, el('a', {
-      href: hash('requests', {}, row.id), class: 'row-link',
+      href: hash('requests', {}, row.id), 'data-key': row.id,
     }, when(row.time, moment(at)))),
     two(row.virtual_key ?? 'no key', row.team ?? row.customer ?? '',
       { class: 'clip' }),
@@ -56,7 +56,7 @@ export function requestRow(row, hash, fresh = false) {
     two(mark(kind, status), [said, attempts > 1 && `, ${attempts} attempts`],
       { class: 'result' }),
     el('td', { class: 'right wide' }, row.tokens ? tokens(row) : NONE),
-    el('td', { class: 'right' },
+    el('td', { class: 'right cost' },
       amount(row.cost, callCost(row.cost)),
       estimated && el('span', { class: 'second-line' }, estimated)),
     two(duration(row.latency_ms), row.first_token_ms === null

@@ -1,76 +1,30 @@
 // The dashboard in headless Chromium; t/dashboard.t has made the calls that it
-// shows.
+// shows.  What its views say is looked at here, how they look and how one gets
+// around in them in dashboard_looks.mjs.
 
-import { attempt, done, is, load, ok } from './client.mjs';
-import { contrasts, Watch } from './dashboard_watch.mjs';
+import { attempt, done, is, ok } from './client.mjs';
+import { ask, browser, call, close, gateway, ids, page_at, rows, same, until,
+  visit, watch } from './dashboard_page.mjs';
 
-const { chromium } = load('playwright-core');
+async function text(file) {
+  let all = '';
 
-const gateway = process.env.LLM_URL;
-const page_at = `${gateway}/llm/dashboard/`;
-
-const browser = await chromium.launch({
-  executablePath: process.env.LLM_CHROMIUM,
-  args: process.getuid() === 0 ? ['--no-sandbox'] : [],
-});
-
-const watch = new Watch(gateway);
-
-// a page of its own for each test, watched for what must not happen
-async function visit(path, options = {}, prepare = null) {
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 900 }, timezoneId: 'Asia/Tokyo',
-    ...options,
-  });
-  const page = await context.newPage();
-
-  page.setDefaultTimeout(15000);
-  await watch.over(page);
-  await prepare?.(page);
-  await page.goto((options.at ?? page_at) + path);
-  return page;
-}
-
-// to another view of the same page: of the one before nothing is left then
-async function go(page, view) {
-  await page.goto(page_at + `#/${view}`);
-  await page.locator(`#nav a[aria-current=page][href="#/${
-    view.replace(/\/.*/, '')}"]`).waitFor();
-}
-
-async function ask(path) {
-  return (await fetch(`${gateway}/llm/${path}`)).json();
-}
-
-const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
-
-// waits for what will be checked then
-async function until(holds) {
-  for (let turn = 0; turn < 100 && !await holds(); turn += 1) {
-    await new Promise((done_) => { setTimeout(done_, 50); });
+  for await (const part of await file.createReadStream()) {
+    all += part;
   }
+
+  return all;
 }
 
-const rows = (page) => page.locator('.requests tbody tr');
-const ids = (page) => rows(page).evaluateAll(
-  (list) => list.map((row) => row.dataset.id));
-const close = (page) => page.context().close();
+const nano = (row) => Math.round(row.cost * 1e9);
 
-async function call() {
-  const answer = await fetch(gateway + process.env.LLM_CALL, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${process.env.LLM_CALL_KEY}`,
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify({
-      anthropic_version: 'bedrock-2023-05-31', max_tokens: 100,
-      messages: [{ role: 'user', content: 'live' }],
-    }),
-  });
+// as a chart shows what is sorted by cost: the first ones, the others as one
+function stacked(found) {
+  const sum = found.slice(7).reduce((all, row) => all + nano(row), 0);
 
-  await answer.arrayBuffer();
-  return answer.status;
+  return found.length > 8
+    ? [...found.slice(0, 7).map((row) => row.cost), sum / 1e9]
+    : found.map((row) => row.cost);
 }
 
 await attempt('overview', async () => {
@@ -85,8 +39,9 @@ await attempt('overview', async () => {
 
   is(Number(await value('Spend')), total.cost, 'overview: spend');
   is(Number(await value('Requests')), total.requests, 'overview: requests');
-  is(Number(await value('Tokens')), total.input_tokens,
-    'overview: input tokens');
+  is(Number(await value('Tokens')), total.input_tokens
+    + total.cache_read_tokens + total.cache_write_tokens,
+  'overview: tokens that were read');
 
   const failed = await page.locator('.totals div', { hasText: 'Errors' })
     .locator('a').getAttribute('href');
@@ -102,7 +57,7 @@ await attempt('overview', async () => {
 
     await page.getByText(by, { exact: true }).first().click();
 
-    const costs = found.map((row) => row.cost);
+    const costs = stacked(found);
     const shown = () => page.locator('.legend data').evaluateAll(
       (list) => list.map((one) => Number(one.value)));
 
@@ -116,9 +71,13 @@ await attempt('overview', async () => {
   ok(await page.locator('.tip').first().isVisible(),
     'overview: the chart is read by keyboard');
 
-  await page.locator('summary', { hasText: 'Show as a table' }).click();
+  await page.getByText('Show as a table').first().click();
   ok(await page.locator('.as-table tbody tr').count() >= 1,
     'overview: and as a table');
+
+  is(await page.locator('.as-table').first().locator('data').evaluateAll(
+    (list) => list.reduce((sum, one) => sum + Math.round(one.value * 1e9), 0)),
+  nano(total), 'overview: which adds up to the whole');
 
   await page.locator('.legend button', { hasText: 'ml' }).click();
   await page.locator('.chips li', { hasText: 'team: ml' }).waitFor();
@@ -128,6 +87,54 @@ await attempt('overview', async () => {
   await page.waitForFunction((n) => document.querySelectorAll(
     '.totals data')[1]?.value === String(n), ml.requests);
   is(Number(await value('Spend')), ml.cost, 'overview: narrowed to a team');
+  await close(page);
+});
+
+await attempt('many keys', async () => {
+  const page = await visit('#/overview?period=24h&by=virtual_key');
+  const all = (await ask('spend?period=24h&group_by=virtual_key&sort=cost'))
+    .rows.filter((row) => row.cost > 0);
+
+  await page.getByText(`${all.length - 7} others`).first().waitFor();
+  await page.getByText('Show as a table').first().click();
+  is(await page.locator('.as-table').first().locator('data').evaluateAll(
+    (list) => list.reduce((sum, one) => sum + Math.round(one.value * 1e9), 0)),
+  all.reduce((sum, row) => sum + nano(row), 0),
+  'many keys: the chart is the whole');
+
+  const [file] = await Promise.all([page.waitForEvent('download'),
+    page.getByRole('link', { name: 'All keys as CSV' }).click()]);
+  const csv = await text(file);
+
+  ok(all.every((row) => csv.includes(row.virtual_key)),
+    'many keys: all of them as CSV');
+  await close(page);
+});
+
+await attempt('minutes that are gone', async () => {
+  const asked = [];
+  const from = new Date(Date.now() - 7200000).toISOString();
+
+  // as the API answers about minutes that it does not keep any more
+
+  const page = await visit(`#/overview?from=${from}`, {}, (one) => one.route(
+    /stats.*interval/, async (route) => {
+      const answer = await route.fetch();
+      const json = await answer.json();
+
+      asked.push(json.interval);
+      await route.fulfill({ response: answer, json: json.interval === 'minute'
+        ? { ...json, from: json.to, rows: [] } : json });
+    }));
+
+  await page.locator('.legend li').first().waitFor();
+  is(asked, ['minute', 'hour'], 'minutes that are gone: hours instead');
+
+  asked.length = 0;
+  await page.goto(`${page_at}#/overview?from=${new Date(Date.now()
+    - 60 * 86400000).toISOString()}`);
+  await until(() => asked.length > 0);
+  is(asked, ['day'], 'two months that were chosen: days');
   await close(page);
 });
 
@@ -205,15 +212,75 @@ await attempt('requests', async () => {
 
   const [file] = await Promise.all([page.waitForEvent('download'),
     page.getByRole('link', { name: 'CSV' }).click()]);
-  let csv = '';
 
-  for await (const part of await file.createReadStream()) {
-    csv += part;
+  is((await text(file)).trim().split('\n').length - 1,
+    (await ask('logs?limit=1000')).logs.length, 'requests: as CSV');
+  await close(page);
+});
+
+await attempt('more than a table holds', async () => {
+  let feed = null;
+  const newest = (await ask('logs?limit=1')).logs[0];
+  const page = await visit('#/requests', {}, (one) => one.routeWebSocket(
+    /live/, (socket) => { feed = socket; }));
+
+  await page.getByRole('button', { name: 'Older' }).click();
+  await until(async () => (await ids(page)).length > 50);
+
+  const before = (await ids(page)).length;
+
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await until(() => feed);
+
+  for (let i = 0; i < 600; i += 1) {
+    const seq = newest.seq + 1 + i;
+
+    feed.send(JSON.stringify({ type: 'request', seq,
+      log: { ...newest, seq, id: `made-up-${i}` } }));
   }
 
-  is(csv.trim().split('\n').length - 1, (await ask('logs?limit=1000')).logs
-    .length, 'requests: as CSV');
+  await page.getByRole('button', { name: 'Resume, 500 new' }).click();
+  await until(async () => (await ids(page))[0] === 'made-up-599');
+
+  const shown = await ids(page);
+
+  is(shown.length, 500, 'more than a table holds: it does not grow for ever');
+  is(shown.filter((id, i) => id !== `made-up-${599 - i}`), [],
+    'more than a table holds: no row between two others is missing');
+
+  for (let i = 0; i < 2; i += 1) {
+    await page.getByRole('button', { name: 'Older' }).click();
+    await until(async () => (await ids(page)).length > 500 + 50 * i);
+  }
+
+  is((await ids(page)).slice(500, 500 + before),
+    (await ask('logs?limit=1000')).logs.map((row) => row.id).slice(0, before),
+    'more than a table holds: what is older is found again');
   await close(page);
+});
+
+await attempt('no live feed', async () => {
+  watch.expect(/Failed to load resource/);
+
+  const page = await visit('#/requests', {}, async (one) => {
+    await one.addInitScript(() => { delete window.WebSocket; });
+    await one.route(/llm\/live/, (route) => route.fulfill({ status: 403 }));
+  });
+
+  await page.getByText('Not connected').waitFor();
+
+  const newest = async () => (await ask('logs?limit=1')).logs[0].id;
+  const last = await newest();
+
+  await call();
+  await until(async () => await newest() !== last);
+
+  const id = await newest();
+
+  await until(async () => (await ids(page))[0] === id);
+  is((await ids(page))[0], id, 'no live feed: asked now and then instead');
+  await close(page);
+  watch.expect(null);
 });
 
 await attempt('filters', async () => {
@@ -301,6 +368,8 @@ await attempt('detail', async () => {
 
   await page.getByRole('link', { name: '← Requests' }).press('Enter');
   await rows(page).first().waitFor();
+  ok(await page.evaluate((one) => document.activeElement.closest('tr')
+    ?.dataset.id === one, id), 'detail: back at its row');
   is(await page.evaluate(() => location.hash), '#/requests?failover=true',
     'detail: and back to the same rows');
 
@@ -319,6 +388,17 @@ await attempt('hostile', async () => {
   await page.getByText('<b>bold').first().waitFor();
   ok((await page.locator('main').textContent())
     .includes('onerror="window.hacked=1"'), 'hostile: shown as text');
+
+  const own = decodeURIComponent(page.url()).split('/').pop();
+
+  await page.getByRole('link', { name: 'onerror' }).click();
+  await rows(page).first().waitFor();
+  await page.getByLabel('Filter requests').fill(
+    `${await page.getByLabel('Filter requests').inputValue()} streamed=false`);
+  await page.keyboard.press('Enter');
+  await page.getByText('streamed: false').waitFor();
+  await until(async () => same(await ids(page), [own]));
+  is(await ids(page), [own], 'hostile: found by what it is called');
 
   await page.goto(`${page_at}#/requests?status=400`);
   await rows(page).first().waitFor();
@@ -365,7 +445,14 @@ await attempt('providers', async () => {
   ok((await page.locator('.provider').first().textContent())
     .match(/up.*1 throttled|up.*throttled/s), 'providers: and how they are');
   await page.locator('.provider .chart').first().waitFor();
-  ok(true, 'providers: with their last hour');
+
+  const hour = (await ask('stats?period=1h&group_by=provider')).rows
+    .find((row) => row.provider === 'east');
+
+  await page.getByText(/median .* last hour/).first().waitFor();
+  ok((await page.locator('.provider').first().textContent()).includes(
+    `median ${hour.latency_ms.p50} ms, p95 ${hour.latency_ms.p95} ms`),
+  'providers: with their last hour');
   await close(page);
 });
 
@@ -384,128 +471,7 @@ await attempt('another prefix', async () => {
   watch.expect(null);
 });
 
-for (const [status, said] of [[403, '"allow" and "deny"'],
-  [404, 'llm-api'], [429, 'Wait a moment'], [503, 'error log says more'],
-  [0, 'Is nginx running']]) {
-  await attempt(`state ${status}`, async () => {
-    watch.expect(/Failed to load resource/);
-
-    const page = await visit('', {}, (one) => one.route(
-      /\/llm\/(logs|spend|stats|status|live)/, (route) => (status
-        ? route.fulfill({ status, contentType: 'text/html', body: 'x' })
-        : route.abort())));
-
-    for (const view of ['overview', 'budgets', 'requests', 'providers']) {
-      await go(page, view);
-      await page.getByText(said).first().waitFor();
-      ok(true, `${view}: ${status || 'no answer'} says what to do`);
-    }
-
-    await close(page);
-    watch.expect(null);
-  });
-}
-
-for (const [name, options] of [
-  ['light', { colorScheme: 'light' }], ['dark', { colorScheme: 'dark' }],
-  ['phone', { viewport: { width: 360, height: 760 } }],
-  ['still', { reducedMotion: 'reduce' }]]) {
-  await attempt(name, async () => {
-    const { id } = (await ask('logs?failover=true&limit=1')).logs[0];
-
-    const page = await visit('', options);
-
-    for (const view of ['overview', 'budgets', 'requests', 'providers',
-      `requests/${id}`]) {
-      await go(page, view);
-
-      const what = view.replace(/\/.*/, '/…');
-
-      await page.locator('.top-list, .limits, .requests tbody tr,'
-        + ' .attempts, .provider .chart, .provider h2').first().waitFor();
-      await page.waitForTimeout(300);
-
-      if (options.colorScheme) {
-        is(await contrasts(page), [], `${what}: contrast when ${name}`);
-      }
-
-      is(await page.evaluate(() => Math.max(0, document.documentElement
-        .scrollWidth - innerWidth)), 0, `${what}: not wider than the page, `
-        + name);
-
-      if (options.reducedMotion) {
-        is(await page.evaluate(() => document.getAnimations().length), 0,
-          `${what}: nothing moves`);
-      }
-    }
-
-    await close(page);
-  });
-}
-
-await attempt('theme', async () => {
-  const page = await visit('#/budgets', { colorScheme: 'light' });
-  const ground = () => page.evaluate(
-    () => getComputedStyle(document.body).backgroundColor);
-  const light = await ground();
-  const button = page.locator('#theme');
-
-  await button.click();
-  await button.click();
-  is(await button.textContent(), 'Theme: dark', 'theme: a toggle');
-  ok(await ground() !== light, 'theme: that changes it');
-  await page.reload();
-  ok(await ground() !== light, 'theme: and is remembered');
-  await close(page);
-});
-
-await attempt('keyboard', async () => {
-  const page = await visit('#/requests');
-
-  await rows(page).first().waitFor();
-  await page.keyboard.press('Tab');
-  is(await page.evaluate(() => document.activeElement.id), 'skip',
-    'keyboard: the first stop skips the navigation');
-  await page.keyboard.press('Enter');
-  is(await page.evaluate(() => document.activeElement.id), 'main',
-    'keyboard: to the content');
-
-  const unseen = [];
-  let stops = 0;
-
-  for (; stops < 30; stops += 1) {
-    await page.keyboard.press('Tab');
-    const { text, outlined } = await page.evaluate(() => {
-      const one = document.activeElement;
-      const by = one.matches('.segments input') ? one.nextSibling : one;
-      const style = getComputedStyle(by);
-
-      return {
-        text: one.outerHTML.slice(0, 80),
-        outlined: style.outlineStyle !== 'none'
-          && parseFloat(style.outlineWidth) >= 2,
-      };
-    });
-
-    if (!outlined) {
-      unseen.push(text);
-    }
-  }
-
-  is(unseen, [], 'keyboard: the focus can be seen everywhere');
-  await rows(page).first().locator('a').focus();
-  await page.keyboard.press('ArrowDown');
-  ok(await page.evaluate(() => document.activeElement.closest('tr')
-    === document.querySelectorAll('.requests tbody tr')[1]),
-  'keyboard: arrows walk through the rows');
-  is(await page.evaluate(() => [...document.querySelectorAll(
-    'button, a, input, select')].filter((one) => !one.closest('[hidden]')
-    && !(one.textContent.trim() || one.getAttribute('aria-label')
-    || one.labels?.length)).map((one) => one.outerHTML)), [],
-  'every control has a name');
-  await close(page);
-});
-
+await import('./dashboard_looks.mjs');
 await browser.close();
 
 is(watch.outside, [], 'no request leaves the gateway');
