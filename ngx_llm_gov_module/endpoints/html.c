@@ -12,7 +12,8 @@ static const char  ngx_http_llm_html_head[] =
     "<html lang=\"en\">\n"
     "<head>\n"
     "<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width, "
+    "initial-scale=1\">\n"
     "<meta name=\"color-scheme\" content=\"light dark\">\n"
     "<title>LLM gateway status</title>\n"
     "<style>\n"
@@ -32,17 +33,21 @@ static const char  ngx_http_llm_html_head[] =
     "p, .dim { color: var(--dim); }\n"
     "p { margin: .25rem 0; }\n"
     ".wide { overflow-x: auto; }\n"
-    "table { border-collapse: collapse; width: 100%;\n"
-    "  font-variant-numeric: tabular-nums; }\n"
+    "table { border-collapse: collapse; width: max-content;\n"
+    "  min-width: 100%; font-variant-numeric: tabular-nums; }\n"
     "th, td { padding: .3rem .6rem; text-align: left;\n"
     "  vertical-align: top; white-space: nowrap; }\n"
     "th { color: var(--dim); font-weight: 600; font-size: .85rem;\n"
     "  border-bottom: 2px solid var(--line); background: var(--band); }\n"
     ".n { text-align: right; }\n"
     "tr.first td { border-top: 1px solid var(--line); }\n"
-    "td.wrap { white-space: normal; min-width: 14rem;\n"
-    "  overflow-wrap: anywhere; }\n"
-    ".name { font-weight: 600; }\n"
+    "td.wrap, td.text { white-space: normal; overflow-wrap: anywhere; }\n"
+    "td.wrap { min-width: 14rem; }\n"
+    "td.text { max-width: 16rem; }\n"
+    "td.name { font-weight: 600; position: sticky; left: 0;\n"
+    "  background: var(--back); }\n"
+    "@media (max-width: 40rem) { body { padding: 1rem; }\n"
+    "  td.name { max-width: 9rem; } }\n"
     ".good { color: var(--good); }\n"
     ".bad { color: var(--bad); font-weight: 600; }\n"
     ".bar { display: block; width: 7rem; height: .6rem;\n"
@@ -54,7 +59,8 @@ static const char  ngx_http_llm_html_head[] =
     ".bar.over i { background: var(--bad); }\n"
     "</style>\n"
     "</head>\n"
-    "<body>\n";
+    "<body>\n"
+    "<main>\n";
 
 
 void
@@ -67,7 +73,7 @@ ngx_http_llm_html_begin(llm_buf_t *buf)
 void
 ngx_http_llm_html_end(llm_buf_t *buf)
 {
-    llm_buf_str(buf, llm_str("</body>\n</html>\n"));
+    llm_buf_str(buf, llm_str("</main>\n</body>\n</html>\n"));
 }
 
 
@@ -139,7 +145,7 @@ ngx_http_llm_html_text(llm_buf_t *buf, llm_str_t text)
 void
 ngx_http_llm_html_cell(llm_buf_t *buf, llm_str_t text)
 {
-    llm_buf_str(buf, llm_str("<td>"));
+    llm_buf_str(buf, llm_str("<td class=\"text\">"));
     ngx_http_llm_html_text(buf, text);
     llm_buf_str(buf, llm_str("</td>"));
 }
@@ -173,15 +179,19 @@ ngx_http_llm_html_table(llm_buf_t *buf, const char *title,
 {
     ngx_uint_t  i;
 
-    llm_buf_printf(buf, "<h2>%s</h2>\n<div class=\"wide\"><table>\n<tr>",
+    /* what is wider than the page scrolls, with the keyboard too */
+
+    llm_buf_printf(buf, "<h2>%s</h2>\n<div class=\"wide\" tabindex=\"0\" "
+                   "role=\"region\" aria-label=\"%s\"><table>\n<tr>", title,
                    title);
 
     for (i = 0; i < n; i++) {
         if (columns[i][0] == '#') {
-            llm_buf_printf(buf, "<th class=\"n\">%s</th>", columns[i] + 1);
+            llm_buf_printf(buf, "<th scope=\"col\" class=\"n\">%s</th>",
+                           columns[i] + 1);
 
         } else {
-            llm_buf_printf(buf, "<th>%s</th>", columns[i]);
+            llm_buf_printf(buf, "<th scope=\"col\">%s</th>", columns[i]);
         }
     }
 

@@ -35,11 +35,12 @@ ngx_http_llm_html_bar(llm_buf_t *buf, const ngx_http_llm_limit_state_t *state)
         held = 100 - used;
     }
 
-    llm_buf_printf(buf, "<td><span class=\"bar%s\" title=\"%u %% used, %u %% "
-                   "held\"><i style=\"width:%u%%\"></i>"
+    llm_buf_printf(buf, "<td><span class=\"bar%s\" role=\"img\" "
+                   "aria-label=\"%u %% used, %u %% held\" title=\"%u %% used, "
+                   "%u %% held\"><i style=\"width:%u%%\"></i>"
                    "<i class=\"held\" style=\"width:%u%%\"></i></span></td>",
                    state->remaining == 0 ? " over" : "", used, held, used,
-                   held);
+                   held, used, held);
 }
 
 
@@ -82,22 +83,15 @@ ngx_http_llm_html_limit(llm_buf_t *buf,
         ngx_http_llm_html_time(buf, state->reset_ms);
     }
 
-    llm_buf_str(buf, llm_str("</td></tr>\n"));
+    llm_buf_str(buf, llm_str("</td>"));
 }
 
 
-/* one row for each limit; the account's own cells only in the first */
 static void
-ngx_http_llm_html_account(llm_buf_t *buf,
+ngx_http_llm_html_sums(llm_buf_t *buf,
     const ngx_http_llm_account_state_t *state, llm_str_t above)
 {
-    ngx_uint_t  i;
-
-    llm_buf_str(buf, llm_str("<tr class=\"first\"><td class=\"name\">"));
-    ngx_http_llm_html_text(buf, ngx_http_llm_str(state->name));
-    llm_buf_str(buf, llm_str("</td>"));
     ngx_http_llm_html_cell(buf, above);
-
     ngx_http_llm_html_number(buf, LLM_METRIC_COST, state->spent.cost);
     ngx_http_llm_html_number(buf, LLM_METRIC_REQUESTS, state->spent.requests);
     ngx_http_llm_html_number(buf, LLM_METRIC_INPUT_TOKENS,
@@ -108,19 +102,38 @@ ngx_http_llm_html_account(llm_buf_t *buf,
                              state->held.requests);
     ngx_http_llm_html_number(buf, LLM_METRIC_REQUESTS,
                              (int64_t) state->refused);
+    llm_buf_str(buf, llm_str("</tr>\n"));
+}
+
+
+/* one row for each limit; the account's name is beside all of them, its sums
+ * are in the first */
+static void
+ngx_http_llm_html_account(llm_buf_t *buf,
+    const ngx_http_llm_account_state_t *state, llm_str_t above)
+{
+    ngx_uint_t  i;
+
+    llm_buf_printf(buf, "<tr class=\"first\"><td class=\"text name\" "
+                   "rowspan=\"%" PRIu64 "\">",
+                   (uint64_t) ngx_max(state->nlimits, 1));
+    ngx_http_llm_html_text(buf, ngx_http_llm_str(state->name));
+    llm_buf_str(buf, llm_str("</td>"));
 
     if (state->nlimits == 0) {
         llm_buf_str(buf, llm_str("<td class=\"dim\" colspan=\"7\">no limit"
-                                 "</td></tr>\n"));
-        return;
+                                 "</td>"));
+
+    } else {
+        ngx_http_llm_html_limit(buf, &state->limits[0]);
     }
 
-    for (i = 0; i < state->nlimits; i++) {
-        if (i) {
-            llm_buf_str(buf, llm_str("<tr><td colspan=\"8\"></td>"));
-        }
+    ngx_http_llm_html_sums(buf, state, above);
 
+    for (i = 1; i < state->nlimits; i++) {
+        llm_buf_str(buf, llm_str("<tr>"));
         ngx_http_llm_html_limit(buf, &state->limits[i]);
+        llm_buf_str(buf, llm_str("<td colspan=\"7\"></td></tr>\n"));
     }
 }
 
@@ -132,9 +145,9 @@ ngx_http_llm_html_accounts(llm_buf_t *buf, const char *title,
     ngx_uint_t   i;
 
     const char  *columns[] = {
-        "Name", above, "#Spent", "#Requests", "#Input tokens",
-        "#Output tokens", "#In flight", "#Refused", "Limit", "#Of", "#Used",
-        "#Held", "#Remaining", "", "Resets (UTC)"
+        "Name", "Limit", "#Of", "#Used", "#Held", "#Remaining", "Use",
+        "Resets (UTC)", above, "#Spent", "#Requests", "#Input tokens",
+        "#Output tokens", "#In flight", "#Refused"
     };
 
     i = sizeof(columns) / sizeof(columns[0]);
@@ -421,8 +434,8 @@ ngx_http_llm_html_unpriced(llm_buf_t *buf,
         return;
     }
 
-    llm_buf_printf(buf, "<h2>Models without a price</h2>\n<p>%" PRIu64
-                   " requests, lately for:</p>\n<ul>\n",
+    llm_buf_printf(buf, "<h2>Models without a price</h2>\n<p>Requests: %"
+                   PRIu64 ", lately for:</p>\n<ul>\n",
                    overview->unpriced_requests);
 
     for (i = 0; i < NGX_HTTP_LLM_UNPRICED_SHOWN; i++) {

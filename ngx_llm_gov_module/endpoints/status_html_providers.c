@@ -167,7 +167,8 @@ ngx_http_llm_html_provider(llm_buf_t *buf,
 
     provider = state->provider;
 
-    llm_buf_str(buf, llm_str("<tr class=\"first\"><td class=\"name\">"));
+    llm_buf_str(buf, llm_str("<tr class=\"first\">"
+                             "<td class=\"text name\">"));
     ngx_http_llm_html_text(buf, ngx_http_llm_str(provider->name));
     llm_buf_str(buf, llm_str("</td>"));
 

@@ -2,7 +2,7 @@
 // wrong, and whether everything can be reached with the keyboard.
 
 import { attempt, is, ok } from './client.mjs';
-import { ask, close, go, page_at, rows, until, visit, watch }
+import { ask, close, gateway, go, page_at, rows, until, visit, watch }
   from './dashboard_page.mjs';
 import { contrasts } from './dashboard_watch.mjs';
 
@@ -61,6 +61,30 @@ for (const [name, options] of [
       }
     }
 
+    await close(page);
+  });
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  await attempt(`status page, ${colorScheme}`, async () => {
+    const page = await visit('', { colorScheme, at: `${gateway}/llm/` });
+
+    is(await contrasts(page), [], `status page: contrast when ${colorScheme}`);
+    is(await page.evaluate(() => [...document.querySelectorAll('.bar')].filter(
+      (bar) => bar.getBoundingClientRect().right > innerWidth).length), 0,
+    'status page: limits are seen without scrolling to the side');
+    await page.setViewportSize({ width: 360, height: 760 });
+    is(await page.evaluate(() => document.documentElement.scrollWidth), 360,
+      'status page: not wider than a phone');
+    ok(await page.getByRole('region', { name: 'Virtual keys' }).evaluate(
+      (one) => {
+        one.focus();
+        one.scrollLeft = 300;
+
+        const { left } = one.querySelector('.name').getBoundingClientRect();
+
+        return document.activeElement === one && left >= 0;
+      }), 'status page: tables scroll by keyboard, names stay');
     await close(page);
   });
 }
