@@ -139,7 +139,7 @@ export class Chart {
     this.width = this.node.clientWidth || 640;
     this.scale = scale(this.most());
     this.left = 14 + Math.max(...this.scale.ticks.map(
-      (value) => 7 * this.tickFormat(value).length));
+      (value) => 7 * this.tick(value).length));
     this.step = (this.width - this.left - RIGHT) / Math.max(1, times.length);
 
     const root = svg('svg', {
@@ -171,6 +171,11 @@ export class Chart {
     }, this.least);
   }
 
+  // with as many places as all of them need
+  tick(value) {
+    return this.tickFormat(value, this.scale.ticks[1] ?? 1);
+  }
+
   x(i) {
     return this.left + i * this.step;
   }
@@ -192,7 +197,7 @@ export class Chart {
       svg('text', {
         class: 'tick', x: this.left - 8, y: round(this.y(value)) + 4,
         'text-anchor': 'end',
-      }, this.tickFormat(value)),
+      }, this.tick(value)),
     ]);
 
     const nice = this.spacing(every);

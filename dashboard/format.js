@@ -123,7 +123,19 @@ export function duration(ms) {
   return span(ms);
 }
 
-// on an axis
+// on an axis, between whose lines is a step
+export function axisMoney(value, step) {
+  if (value === 0 || step >= 1) {
+    return `$${value >= 1000 ? short(value) : value}`;
+  }
+
+  return `$${value.toFixed(Math.max(2, Math.ceil(-Math.log10(step) - 1e-9)))}`;
+}
+
+export function axisPercent(share, step) {
+  return `${(share * 100).toFixed(share && step < 0.01 ? 1 : 0)}%`;
+}
+
 export function axisDuration(ms) {
   return ms === 0 ? '0' : ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
 }

@@ -2,7 +2,7 @@
 
 import { asTable, Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
-import { axisDuration, duration, percent } from '../format.js';
+import { axisDuration, axisPercent, duration, percent } from '../format.js';
 import { panel } from '../ui.js';
 
 function chart(name, format, tickFormat, least = 0) {
@@ -34,7 +34,7 @@ class Lines {
 
 export function outcomes() {
   const errors = new Lines('Errors', chart('Error rate over time', percent,
-    percent, 0.04), percent);
+    axisPercent, 0.04), percent);
   const latency = new Lines('Answer time', chart('Answer time over time',
     duration, axisDuration), duration);
   const node = el('div', { class: 'grid two' }, errors.node, latency.node);

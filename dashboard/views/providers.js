@@ -3,8 +3,8 @@
 import { get, status } from '../api.js';
 import { Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
-import { axisDuration, count, duration, known, NONE, percent, plural, span,
-  words } from '../format.js';
+import { axisDuration, axisPercent, count, duration, known, NONE, percent,
+  plural, span, words } from '../format.js';
 import { buckets } from '../time.js';
 import { amount, empty, facts, heading, loading, mark, problem, repeat, stale,
   until, when } from '../ui.js';
@@ -154,7 +154,7 @@ class Card {
     this.limits = el('div');
     this.errors = new Chart({
       kind: 'lines', name: `${name}: error rate, last hour`, height: 110,
-      format: percent, least: 0.04,
+      format: percent, tickFormat: axisPercent, least: 0.04,
     });
     this.latency = new Chart({
       kind: 'lines', name: `${name}: answer time, last hour`, height: 110,

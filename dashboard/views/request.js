@@ -168,6 +168,13 @@ function attempts(row) {
       el('td', {}, el('code', {}, text(one.request_id))))))));
 }
 
+// it may be long, and scrolls by keyboard
+function source(name, said, more = null) {
+  return el('pre', {
+    tabindex: '0', role: 'region', 'aria-label': name, class: more,
+  }, said);
+}
+
 // JSON is laid out, anything else is shown as it came
 function laid_out(content) {
   try {
@@ -186,12 +193,12 @@ function content(row) {
       + 'are.');
   }
 
-  return ['request', 'response'].map((name) => [
-    el('h3', {}, name === 'request' ? 'Prompt' : 'Answer'),
-    said[name] ? el('pre', {
-      tabindex: '0', 'aria-label': name, class: 'content',
-    }, laid_out(said[name])) : el('p', { class: 'muted' }, 'Nothing.'),
-  ]);
+  return [['Prompt', said.request], ['Answer', said.response]].map(
+    ([name, what_]) => [
+      el('h3', {}, name),
+      what_ ? source(name, laid_out(what_), 'content')
+        : el('p', { class: 'muted' }, 'Nothing.'),
+    ]);
 }
 
 function draw(root, row, { hash }) {
@@ -207,8 +214,7 @@ function draw(root, row, { hash }) {
       el('div', {}, panel('What', what(row)), panel('Times', times(row)))),
     panel('Content', content(row)),
     el('details', { class: 'panel raw' }, el('summary', {}, 'As JSON'),
-      el('pre', { tabindex: '0', 'aria-label': 'The row as JSON' },
-        JSON.stringify(row, null, 2))));
+      source('The row as JSON', JSON.stringify(row, null, 2))));
 }
 
 async function load(root, context) {

@@ -5,7 +5,7 @@ import { get, link } from '../api.js';
 import { asTable, Chart, swatch } from '../charts.js';
 import { el, put } from '../dom.js';
 import { exactly } from '../filters.js';
-import { modelNames, money, percent, short, words } from '../format.js';
+import { axisMoney, modelNames, money, percent, words } from '../format.js';
 import { amount, empty, loading, panel, segments } from '../ui.js';
 
 const SERIES = 7;
@@ -18,11 +18,6 @@ export const DIMENSIONS = [['team', 'Team', 'teams'],
   ['customer', 'Customer', 'customers']];
 
 const nano = (row) => Math.round(row.cost * NANO);
-
-function axisMoney(value) {
-  return value >= 1000 ? `$${short(value)}`
-    : `$${value.toFixed(9).replace(/\.?0+$/, '')}`;
-}
 
 // those that have series of their own, by what they cost in the whole time
 function largest(found, dimension) {
@@ -100,7 +95,7 @@ export class Spending {
     this.chart = new Chart({
       kind: 'bars', name: 'Spend over time', height: 260,
       format: (value) => money(value / NANO),
-      tickFormat: (value) => axisMoney(value / NANO),
+      tickFormat: (value, step) => axisMoney(value / NANO, step / NANO),
       open: (index) => open(this.times[index], this.times[index + 1]),
     });
     this.node = panel('Spend over time', this.by, this.body, this.under);

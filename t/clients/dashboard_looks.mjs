@@ -28,6 +28,9 @@ for (const [status, said] of [[403, '"allow" and "deny"'],
   });
 }
 
+const wider = (page) => page.evaluate(() => Math.max(0,
+  document.documentElement.scrollWidth - innerWidth));
+
 for (const [name, options] of [
   ['light', { colorScheme: 'light' }], ['dark', { colorScheme: 'dark' }],
   ['phone', { viewport: { width: 360, height: 760 } }],
@@ -51,9 +54,13 @@ for (const [name, options] of [
         is(await contrasts(page), [], `${what}: contrast when ${name}`);
       }
 
-      is(await page.evaluate(() => Math.max(0, document.documentElement
-        .scrollWidth - innerWidth)), 0, `${what}: not wider than the page, `
-        + name);
+      is(await wider(page), 0, `${what}: not wider than the page, ${name}`);
+
+      if (name === 'phone') {
+        await page.setViewportSize({ width: 721, height: 760 });
+        is(await wider(page), 0, `${what}: not wider than half a screen`);
+        await page.setViewportSize(options.viewport);
+      }
 
       if (options.reducedMotion) {
         is(await page.evaluate(() => document.getAnimations().length), 0,
