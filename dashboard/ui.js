@@ -60,7 +60,7 @@ export function when(time, text, attributes = {}) {
   }, text);
 }
 
-export function until(time, now = Date.now()) {
+export function until(time, now) {
   const left = Date.parse(time) - now;
   return left > 0 ? `in ${span(left)}` : 'now';
 }

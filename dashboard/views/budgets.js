@@ -96,16 +96,16 @@ export function fullness(entry) {
     ? `${percent(entry.full)}, ${said}` : percent(entry.full)));
 }
 
-function resets(limit) {
+function resets(limit, now) {
   if (!limit.resets) {
     return el('span', { class: 'muted' },
       limit.metric === 'concurrency' ? 'as calls end' : 'never');
   }
 
-  return when(limit.resets, until(limit.resets));
+  return when(limit.resets, until(limit.resets, now));
 }
 
-function row(entry, hash) {
+function row(entry, hash, now) {
   const { kind, account, limit } = entry;
   const link = kind === 'provider' ? hash('providers')
     : hash('overview', { [kind]: account.name,
@@ -134,7 +134,7 @@ function row(entry, hash) {
     cell('used right', limitAmount(limit, limit.used)),
     cell('held right', limitAmount(limit, limit.held)),
     cell('left right', limitAmount(limit, limit.remaining)),
-    cell('resets right', resets(limit)));
+    cell('resets right', resets(limit, now)));
 }
 
 function matches({ kind, account, limit }, words_) {
@@ -270,8 +270,10 @@ class Budgets {
   }
 
   list(found) {
+    const now = Date.parse(this.state.time);
+
     put(this.body, found.slice(0, this.shown).map(
-      (entry) => row(entry, this.context.hash)));
+      (entry) => row(entry, this.context.hash, now)));
     put(this.place, this.table, found.length > this.shown && el('p', {
       class: 'more',
     }, el('button', {

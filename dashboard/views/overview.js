@@ -192,7 +192,7 @@ class Overview {
 
   async fill(question, spend, stats, asked) {
     const from = Date.parse(spend.from);
-    const to = Math.min(Date.parse(spend.to), Date.now());
+    const to = Date.parse(spend.to);
     const interval = suited(question.period, to - from, innerWidth);
     const { signal } = this.context;
 

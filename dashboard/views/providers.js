@@ -315,8 +315,8 @@ class Providers {
         get('stats', asked, this.context.signal),
         get('stats', { ...asked, interval: 'minute', sort: 'time' },
           this.context.signal)]);
-      const minutes = buckets(Date.parse(found.from),
-        Math.min(Date.parse(found.to), Date.now()), 'minute');
+      const minutes = buckets(Date.parse(found.from), Date.parse(found.to),
+        'minute');
 
       for (const [name, card] of this.cards) {
         const own = (row) => row.provider === name;

@@ -3,8 +3,8 @@
 // around in them in dashboard_looks.mjs.
 
 import { attempt, done, is, ok } from './client.mjs';
-import { ask, browser, call, close, gateway, ids, page_at, rows, same, until,
-  visit, watch } from './dashboard_page.mjs';
+import { ask, browser, call, close, gateway, go, ids, page_at, rows, same,
+  until, visit, watch } from './dashboard_page.mjs';
 
 async function text(file) {
   let all = '';
@@ -135,6 +135,29 @@ await attempt('minutes that are gone', async () => {
     - 60 * 86400000).toISOString()}`);
   await until(() => asked.length > 0);
   is(asked, ['day'], 'two months that were chosen: days');
+  await close(page);
+});
+
+await attempt('a clock that is wrong', async () => {
+  const page = await visit('#/overview?period=24h', {}, (one) => one
+    .addInitScript(() => {
+      const right = Date.now;
+
+      Date.now = () => right() - 3 * 86400000;
+    }));
+
+  await page.locator('.legend li').first().waitFor();
+  await page.getByText('Show as a table').first().click();
+  is(await page.locator('.as-table').first().locator('tbody tr').count(),
+    (await ask('spend?period=24h&interval=hour')).rows.length,
+    'a clock that is wrong: the gateway\'s time is shown');
+  await go(page, 'budgets');
+
+  const resets = await page.locator('.limits tr', { hasText: 'per hour' })
+    .first().locator('.resets time').textContent();
+
+  ok(/^(now|in 1 h|in \d+ (min|s))$/.test(resets),
+  'a clock that is wrong: so is when limits reset');
   await close(page);
 });
 
