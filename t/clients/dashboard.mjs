@@ -479,21 +479,6 @@ await attempt('providers', async () => {
   await close(page);
 });
 
-await attempt('another prefix', async () => {
-  watch.expect(/WebSocket/);
-
-  const page = await visit('#/requests', { at: `${gateway}/ops/dashboard/` });
-
-  await page.locator('.live[data-state=live]').waitFor();
-  is(await page.locator('.live').textContent(), 'Live (events)',
-    'prefix: without WebSockets it listens to events');
-  await call();
-  await page.locator('.requests tr.fresh').first().waitFor();
-  ok(true, 'prefix: which bring rows');
-  await close(page);
-  watch.expect(null);
-});
-
 await import('./dashboard_looks.mjs');
 await browser.close();
 

@@ -2,9 +2,24 @@
 // wrong, and whether everything can be reached with the keyboard.
 
 import { attempt, is, ok } from './client.mjs';
-import { ask, close, gateway, go, page_at, rows, until, visit, watch }
+import { ask, call, close, gateway, go, page_at, rows, until, visit, watch }
   from './dashboard_page.mjs';
 import { contrasts } from './dashboard_watch.mjs';
+
+await attempt('another prefix', async () => {
+  watch.expect(/WebSocket/);
+
+  const page = await visit('#/requests', { at: `${gateway}/ops/dashboard/` });
+
+  await page.locator('.live[data-state=live]').waitFor();
+  is(await page.locator('.live').textContent(), 'Live (events)',
+    'prefix: without WebSockets it listens to events');
+  await call();
+  await page.locator('.requests tr.fresh').first().waitFor();
+  ok(true, 'prefix: which bring rows');
+  await close(page);
+  watch.expect(null);
+});
 
 for (const [status, said] of [[403, '"allow" and "deny"'],
   [404, 'llm-api'], [429, 'Wait a moment'], [503, 'error log says more'],
