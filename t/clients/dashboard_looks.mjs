@@ -227,7 +227,7 @@ await attempt('focus', async () => {
     ['requests', () => page.getByRole('button', { name: 'Cost' }), 'Enter',
       'Cost ↓', 'sort=cost'],
   ]) {
-    await go(page, view.replace(/\?.*/, ''));
+    await page.goto('about:blank');
     await page.goto(`${page_at}#/${view}`);
     await find().focus();
     await page.keyboard.press(key);
@@ -238,6 +238,7 @@ await attempt('focus', async () => {
   }
 
   await page.goto(`${page_at}#/requests?from=2026-11-01T00:00:00Z`);
+  await page.getByLabel('from, UTC').waitFor();
   await page.getByLabel('from, UTC').focus();
   await page.keyboard.type('0102');
   await page.keyboard.type('2024');
