@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 
-# The power goes: of the store there is what was synced, of the journal (in
-# memory) nothing.  What was settled before the last interval of `sync=` is
-# charged, the store opens, and its parts agree.  t/lib/power_loss.c keeps what
-# a disk would hold.
+# The power goes: of the store there is what was synced, and any of the pages
+# that were only written; of the journal (in memory) nothing.  The store opens,
+# what was settled before the last interval of `sync=` is charged, what was
+# under way then is charged as estimated.  t/lib/power_loss.c keeps what a disk
+# would hold.
 
 use strict;
 use warnings;
@@ -15,7 +16,7 @@ use lib "$FindBin::Bin/lib";
 use LLM::Test;
 use POSIX ();
 use Test::More;
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(time sleep);
 
 plan(skip_all => 'ASan wants to be the first that is preloaded')
     if $ENV{LLM_SANITIZE};
@@ -47,6 +48,25 @@ $t->start_sim->start;
 
 my $path = invoke_path($LLM::Test::haiku);
 
+# What was not synced is on the disk or not, page by page: what is in use there
+# must not have been written over.
+
+sub half_written {
+    my ($synced, $written) = @_;
+
+    open my $disk, '+<:raw', $synced or die "$synced: $!";
+    open my $live, '<:raw', $written or die "$written: $!";
+
+    for (my $page = 0; read $live, my $bytes, 4096; $page++) {
+        next if rand() < 0.5;
+        seek $disk, $page * 4096, 0;
+        print $disk $bytes;
+    }
+
+    close $disk;
+    return;
+}
+
 sub power_goes {
     my $pid = delete $t->{pid}{nginx};
 
@@ -54,14 +74,14 @@ sub power_goes {
     waitpid $pid, 0;
     wait_for(sub { LLM::Test::gone($pid) }, 10);
 
+    my $data = "$t->{prefix}/data.mdb";
+    copy("$disk/data.mdb", $data) or die "$disk/data.mdb: $!";
+    half_written($data, "$store/data.mdb");
+
     remove_tree($store, "$t->{prefix}/journal");
     unlink "$t->{prefix}/logs/nginx.pid";
     make_path($store);
-
-    for my $file (glob "$disk/*.mdb") {
-        my ($name) = $file =~ m{([^/]+)$};
-        copy($file, "$store/$name") or die "$file: $!" if $name ne 'lock.mdb';
-    }
+    rename $data, "$store/data.mdb" or die "$data: $!";
 
     $t->start;
 }
@@ -71,63 +91,138 @@ sub settled {
         !$t->account(virtual_key => 'tester')->{in_flight} }, 20);
 }
 
-sub written {
-    my $before = $t->status->{store}{written} // '';
+# What was spent until now is in the store when it was written twice.
 
-    return wait_for(sub {
-        ($t->status->{store}{written} // '') ne $before }, 10);
+sub written {
+    for (1 .. 2) {
+        my $before = $t->status->{store}{written} // '';
+
+        wait_for(sub {
+            ($t->status->{store}{written} // '') ne $before }, 10) or return 0;
+    }
+
+    return 1;
 }
+
+sub call {
+    my ($tag, %o) = @_;
+
+    return { path => $path, timeout => 10,
+             headers => { Authorization => "Bearer $key",
+                          'X-LLM-Tags' => $tag },
+             body => claude(sim(input => 100, output => 50, tag => $tag,
+                                %o)) };
+}
+
+# A call that goes on until the power goes.
+
+sub stream {
+    my ($tag) = @_;
+
+    my $call = call($tag, chunks => 50, delay_ms => 1000);
+    my $body = json_encode($call->{body});
+    my $sock = http_connect($t->port);
+
+    http_send($sock, "POST $path-with-response-stream HTTP/1.1\r\nHost: x\r\n"
+        . join('', map { "$_: $call->{headers}{$_}\r\n" }
+                   sort keys %{ $call->{headers} })
+        . 'Content-Length: ' . length($body) . "\r\n\r\n$body");
+
+    return $sock;
+}
+
+# All rows of the log: what is wrong with them, and by tag.
+
+sub rows {
+    my ($truth) = @_;
+
+    my (%row, @wrong);
+    my $next = '';
+
+    do {
+        my $r = $t->get('/llm/logs?format=ndjson&order=asc&limit=1000'
+                        . ($next && "&cursor=$next"));
+        die "/llm/logs: $r->{status} $r->{body}\n" if $r->{status} != 200;
+
+        for my $row (map { json_decode($_) } split /\n/, $r->{body}) {
+            my $tag = $row->{tags}[0];
+            push @wrong, "$tag is in the log twice" if $row{$tag};
+            push @wrong, "$tag: $row->{cost} instead of $truth->{$tag}"
+                if $row->{price} eq 'exact'
+                && LLM::Test::nano($row->{cost}) != ($truth->{$tag} // -1);
+            $row{$tag} = $row;
+        }
+
+        $next = $r->{headers}{'x-llm-next'} // '';
+    } while (length $next);
+
+    return (\%row, @wrong);
+}
+
+my $seed = $ENV{LLM_POWER_SEED} // time * 1000 % 1_000_000_007;
+srand $seed;
+diag("LLM_POWER_SEED=$seed");
 
 my $number = 0;
-
-sub calls {
-    my ($n) = @_;
-
-    return map { {
-        path => $path, timeout => 10,
-        headers => { Authorization => "Bearer $key" },
-        body => claude(sim(input => 100 + ++$number, output => 50)) } }
-        1 .. $n;
-}
+my @streams;
 
 for my $round (1 .. $rounds) {
-    $t->load(8, calls(60));
+    $t->load(8, map { call('c' . ++$number) } 1 .. 60);
     settled();
 
-    # what was spent until here is in the store when it was written twice
+    my @tags = map { "s$round.$_" } 1 .. 3;
+    my @socks = map { stream($_) } @tags;
+    push @streams, @tags;
 
-    my $sure = $t->spent(customer => 'acme');
-    ok(written() && written(), "round $round: the store is written");
+    ok(wait_for(sub {
+        $t->account(virtual_key => 'tester')->{in_flight} == @socks }),
+       "round $round: streams are under way");
+
+    my $sure = $number;
+    ok(written(), 'and the store is written');
 
     my $load = fork // die "fork: $!";
 
     if ($load == 0) {
         open STDERR, '>', '/dev/null';
-        eval { $t->load(8, calls(200)) };
+        eval { $t->load(8, map { call("c" . ++$number) } 1 .. 200) };
         POSIX::_exit(0);
     }
+
+    $number += 200;
 
     sleep 0.03 + rand 0.4;
     power_goes();
     waitpid $load, 0;
     settled();
+    close $_ for @socks;
 
-    my $spent = $t->spent(customer => 'acme');
+    my $tags = $t->totals->{tags};
+    my ($rows, @wrong) = rows({ map { ($_ => $tags->{$_}{cost_nano}) }
+                                keys %$tags });
 
-    cmp_ok($spent, '>=', $sure, "round $round: what was synced is there");
-    cmp_ok($spent, '<=', $t->totals->{cost_nano} + 50_000_000,
-           'and not more than was spent');
-    is($t->spent($_->[0] => $_->[1]), $spent, "$_->[0] agrees")
-        for [ team => 'ml' ], [ virtual_key => 'tester' ],
-            [ provider => 'main' ];
+    push @wrong, map { "c$_ is not charged as it was" }
+        grep { !$rows->{"c$_"} || $rows->{"c$_"}{price} ne 'exact' }
+        $sure - 59 .. $sure;
+    push @wrong, map { "$_ is not charged, but was under way" }
+        grep { !$rows->{$_} || !$rows->{$_}{cost}
+               || $rows->{$_}{price} ne 'estimated' }
+        @streams;
+
+    is(scalar @wrong, 0, 'what was synced is charged, once')
+        or diag(join "\n", @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
+
+    my $sum = 0;
+    $sum += LLM::Test::nano($_->{cost}) for values %$rows;
+    is($t->spent($_->[0] => $_->[1]), $sum, "which $_->[0] says, too")
+        for [ customer => 'acme' ], [ team => 'ml' ],
+            [ virtual_key => 'tester' ], [ provider => 'main' ];
+
+    my $verify = `$LLM::Test::root/scripts/store verify $store 2>&1`;
+    is($? >> 8, 0, 'scripts/store verify finds no difference')
+        or diag($verify);
 }
 
-$t->quit;
-
-my $verify = `$LLM::Test::root/scripts/store verify $store 2>&1`;
-is($? >> 8, 0, 'scripts/store verify finds no difference') or diag($verify);
-
-$t->start;
 $t->finish;
 
 done_testing();

@@ -57,6 +57,17 @@ sub settled {
     return wait_for(sub { $t->held(virtual_key => 'tester') == 0 }, 10);
 }
 
+# the store is written once more
+
+sub written {
+    my ($t) = @_;
+
+    my $before = $t->status->{store}{written} // '';
+
+    return wait_for(sub {
+        ($t->status->{store}{written} // '') ne $before }, 10);
+}
+
 # every process at once, as power or the kernel would
 
 sub kill_all {
@@ -271,6 +282,46 @@ sub damage {
     exact($t, 'over a restart, too');
     is($t->account(virtual_key => 'tester')->{spent}{requests}, 5,
        'and the requests');
+    $t->finish;
+}
+
+# another nginx begins with the same store, and does not see the journal of the
+# first one: what is under way there is not taken for lost
+
+{
+    my $t = gateway(more => 'sync=100ms journal=%%PREFIX%%/journal');
+    $t->start_sim->start;
+
+    my $body = json_encode(claude(sim(input => 100, output => 50, chunks => 60,
+                                      delay_ms => 100)));
+    my $s = http_connect($t->port);
+    http_send($s, "POST $stream HTTP/1.1\r\nHost: x\r\n"
+        . "Authorization: Bearer $key\r\nContent-Length: " . length($body)
+        . "\r\n\r\n$body");
+    ok(wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} }),
+       'a stream');
+    ok(written($t) && written($t), 'which the store knows of');
+
+    rename "$t->{prefix}/journal", "$t->{prefix}/elsewhere";
+    my $other = gateway(store => "$t->{prefix}/store",
+                        more => 'sync=100ms journal=%%PREFIX%%/journal');
+    $other->{sim_port} = $t->{sim_port};
+    $other->start;
+    is(call($other), 200, 'another nginx serves from the same store');
+    ok(http_read($s)->{complete}, 'the stream comes to its end');
+    ok(wait_for(sub { $t->status->{store}{rows} == 1 }, 10),
+       'the first one writes its row');
+    is($_->status->{store}{recovered}, 0, 'nothing was taken for lost')
+        for $t, $other;
+    ok(wait_for(sub { my $nginx = $_;
+                      $nginx->spent(customer => 'acme')
+                      == $t->totals->{cost_nano} }, 10), 'charged once')
+        for $t, $other;
+
+    $other->finish;
+    ok($t->quit, 'nginx ends');
+    $t->start;
+    exact($t, 'the store has each once');
     $t->finish;
 }
 

@@ -56,6 +56,10 @@ static int ngx_http_llm_folding_fold(llm_store_t *store, void *ctx);
 static void ngx_http_llm_folding_folder(const char *dir, void *ctx);
 static ngx_int_t ngx_http_llm_folding_steps(ngx_http_llm_main_conf_t *lmcf,
     ngx_uint_t all, ngx_log_t *log);
+static ngx_int_t ngx_http_llm_folding_strays(ngx_http_llm_main_conf_t *lmcf,
+    ngx_log_t *log);
+static ngx_int_t ngx_http_llm_folding_step(ngx_http_llm_main_conf_t *lmcf,
+    bool alone, ngx_log_t *log);
 static void ngx_http_llm_folding_tell(ngx_http_llm_main_conf_t *lmcf,
     const llm_fold_result_t *result, ngx_log_t *log);
 static unsigned ngx_http_llm_folding_windows(llm_account_kind_t kind,
@@ -198,6 +202,10 @@ ngx_http_llm_folding_fold(llm_store_t *store, void *ctx)
 
     rc = ngx_http_llm_folding_steps(lmcf, fold->all, log);
 
+    if (rc == NGX_OK) {
+        rc = ngx_http_llm_folding_strays(lmcf, log);
+    }
+
     if (rc == NGX_ERROR
         || ngx_http_llm_unjournaled_write(lmcf, store) != NGX_OK
         || ngx_http_llm_folding_others(lmcf) != NGX_OK
@@ -309,37 +317,82 @@ static ngx_int_t
 ngx_http_llm_folding_steps(ngx_http_llm_main_conf_t *lmcf, ngx_uint_t all,
     ngx_log_t *log)
 {
+    ngx_int_t   rc;
+    ngx_uint_t  i;
+
+    rc = NGX_AGAIN;
+
+    for (i = 0; rc == NGX_AGAIN && (i < NGX_HTTP_LLM_FOLD_STEPS || all); i++) {
+        rc = ngx_http_llm_folding_step(lmcf, false, log);
+    }
+
+    return rc;
+}
+
+
+/*
+ * Calls whose journal is lost, as it lay in memory when the power failed: once
+ * in the life of a zone, when nobody else may know that journal.  What of it is
+ * not in the store is not known to be anywhere.
+ */
+static ngx_int_t
+ngx_http_llm_folding_strays(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
+{
+    ngx_int_t     rc;
+    llm_store_t  *store;
+
+    store = ngx_http_llm_folding.store;
+
+    if (!lmcf->shared->strays || !llm_store_alone(store)) {
+        return NGX_OK;
+    }
+
+    rc = NGX_OK;
+
+    if (ngx_http_llm_segments_look(lmcf, log) == NGX_OK) {
+        rc = ngx_http_llm_folding_step(lmcf, true, log);
+
+        if (rc != NGX_ERROR) {
+            lmcf->shared->strays = 0;
+        }
+    }
+
+    llm_store_share(store);
+
+    return rc;
+}
+
+
+/* NGX_AGAIN: there is more */
+static ngx_int_t
+ngx_http_llm_folding_step(ngx_http_llm_main_conf_t *lmcf, bool alone,
+    ngx_log_t *log)
+{
     unsigned             n;
-    ngx_uint_t           i;
     llm_segment_t      **segments;
     llm_fold_conf_t      conf;
     llm_fold_result_t    result;
 
-    segments = ngx_http_llm_segments(&n);
+    ngx_time_update();
 
     ngx_memzero(&conf, sizeof(llm_fold_conf_t));
+    conf.now_ms = ngx_http_llm_now();
     conf.windows = ngx_http_llm_folding_windows;
     conf.recyclable = ngx_http_llm_folding_recyclable;
+    conf.alone = alone;
     conf.ctx = lmcf;
 
-    for (i = 0; i < NGX_HTTP_LLM_FOLD_STEPS || all; i++) {
-        ngx_time_update();
-        conf.now_ms = ngx_http_llm_now();
+    segments = ngx_http_llm_segments(&n);
 
-        if (llm_fold(ngx_http_llm_folding.store, segments, n, &conf, &result)
-            != LLM_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        ngx_http_llm_folding_tell(lmcf, &result, log);
-
-        if (!result.more) {
-            return NGX_OK;
-        }
+    if (llm_fold(ngx_http_llm_folding.store, segments, n, &conf, &result)
+        != LLM_OK)
+    {
+        return NGX_ERROR;
     }
 
-    return NGX_AGAIN;
+    ngx_http_llm_folding_tell(lmcf, &result, log);
+
+    return result.more ? NGX_AGAIN : NGX_OK;
 }
 
 

@@ -53,6 +53,7 @@ ngx_http_llm_restore(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
     /* what cannot be folded now counts as soon as it can be: as what others
      * have spent */
 
+    lmcf->shared->strays = 1;
     rc = NGX_OK;
 
     if (ngx_http_llm_folding_run(lmcf, 1, log) == NGX_OK) {

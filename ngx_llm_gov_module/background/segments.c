@@ -28,16 +28,19 @@ static unsigned                 ngx_http_llm_nall;
 
 static void ngx_http_llm_folder_add(const char *dir, ngx_flag_t kept,
     ngx_log_t *log);
-static void ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder,
+static ngx_int_t ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder,
     ngx_log_t *log);
-static void ngx_http_llm_segments_gather(ngx_log_t *log);
+static ngx_int_t ngx_http_llm_segments_gather(ngx_log_t *log);
 
 
-void
+ngx_int_t
 ngx_http_llm_segments_look(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
 {
     char        beside[NGX_MAX_PATH];
+    ngx_int_t   rc;
     ngx_uint_t  i;
+
+    rc = NGX_OK;
 
     if (ngx_http_llm_nfolders == 0) {
         ngx_http_llm_folder_add((char *) lmcf->journal.data, 1, log);
@@ -48,10 +51,13 @@ ngx_http_llm_segments_look(ngx_http_llm_main_conf_t *lmcf, ngx_log_t *log)
     }
 
     for (i = 0; i < ngx_http_llm_nfolders; i++) {
-        ngx_http_llm_folder_look(&ngx_http_llm_folders[i], log);
+        if (ngx_http_llm_folder_look(&ngx_http_llm_folders[i], log) != NGX_OK)
+        {
+            rc = NGX_DECLINED;
+        }
     }
 
-    ngx_http_llm_segments_gather(log);
+    return (ngx_http_llm_segments_gather(log) == NGX_OK) ? rc : NGX_DECLINED;
 }
 
 
@@ -97,7 +103,7 @@ ngx_http_llm_folder_add(const char *dir, ngx_flag_t kept, ngx_log_t *log)
 }
 
 
-static void
+static ngx_int_t
 ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder, ngx_log_t *log)
 {
     char             error[LLM_JOURNAL_ERROR];
@@ -113,7 +119,7 @@ ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder, ngx_log_t *log)
                     && ngx_errno == NGX_ENOENT);
 
     if (folder->gone) {
-        return;
+        return NGX_OK;
     }
 
     if (ngx_strcmp(error, folder->error) != 0) {
@@ -125,10 +131,12 @@ ngx_http_llm_folder_look(ngx_http_llm_folder_t *folder, ngx_log_t *log)
                           error);
         }
     }
+
+    return (error[0] == '\0') ? NGX_OK : NGX_DECLINED;
 }
 
 
-static void
+static ngx_int_t
 ngx_http_llm_segments_gather(ngx_log_t *log)
 {
     unsigned                n;
@@ -146,7 +154,7 @@ ngx_http_llm_segments_gather(ngx_log_t *log)
 
     all = realloc(ngx_http_llm_all, (n + 1) * sizeof(llm_segment_t *));
     if (all == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     ngx_http_llm_all = all;
@@ -160,6 +168,8 @@ ngx_http_llm_segments_gather(ngx_log_t *log)
             ngx_http_llm_nall += folder->n;
         }
     }
+
+    return NGX_OK;
 }
 
 

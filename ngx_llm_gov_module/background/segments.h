@@ -11,8 +11,9 @@
 #include "../store/journal.h"
 
 
-/* looks which segments there are; what is wrong with a folder is logged once */
-void ngx_http_llm_segments_look(ngx_http_llm_main_conf_t *lmcf,
+/* looks which segments there are; what is wrong with a folder is logged once,
+ * and NGX_DECLINED: there may be more */
+ngx_int_t ngx_http_llm_segments_look(ngx_http_llm_main_conf_t *lmcf,
     ngx_log_t *log);
 
 /* another folder to look at from now on, until it is gone */

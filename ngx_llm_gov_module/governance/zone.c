@@ -10,7 +10,7 @@
 #define NGX_HTTP_LLM_MAGIC     0x4c4c4d47       /* "LLMG" */
 
 /* changes with the layout of anything that lies in the zone */
-#define NGX_HTTP_LLM_VERSION   3
+#define NGX_HTTP_LLM_VERSION   4
 
 /* an account with its counters takes about 512 bytes: the look-up costs the
  * same however many of them fit */

@@ -131,6 +131,9 @@ struct ngx_http_llm_shared_s {
 
     ngx_http_llm_series_t      *series;
 
+    ngx_uint_t                  strays;     /* calls may be left whose journal
+                                               was lost, see folding.c */
+
     /* the store, for status and metrics */
     int64_t                     stored_ms;      /* last fold; 0: never */
     int64_t                     store_error_ms;

@@ -163,6 +163,7 @@ ngx_http_llm_zone_copy(ngx_http_llm_main_conf_t *lmcf, ngx_slab_pool_t *pool)
     shared->created_ms = old->created_ms;
     shared->minted = old->minted + NGX_HTTP_LLM_ID_GAP;
     shared->recovered = old->recovered;
+    shared->strays = old->strays;
     shared->alerts = old->alerts;
 
     ngx_memcpy(shared->learned, old->learned,

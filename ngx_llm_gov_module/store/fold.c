@@ -24,52 +24,6 @@
 #define LLM_CONTENT_HEAD     (LLM_ROW_ID_SIZE + 1)
 
 
-/* a segment as it was when the step began */
-typedef struct {
-    llm_segment_t        *segment;
-    uint64_t              id;
-    uint64_t              epoch;
-    uint64_t              tail;
-    uint64_t              head;
-    uint64_t              position; /* reached */
-    bool                  dead;     /* and its lock is ours */
-    bool                  charged;
-} llm_fold_segment_t;
-
-
-/* a row that lies in no segment */
-typedef struct llm_fold_copy_s  llm_fold_copy_t;
-
-struct llm_fold_copy_s {
-    llm_fold_copy_t      *next;
-    size_t                len;
-    unsigned char         data[LLM_ROW_MAX];
-};
-
-
-typedef struct {
-    const llm_fold_conf_t   *conf;
-    llm_fold_result_t       *result;
-    llm_segment_t          **all;
-    unsigned                 nall;
-
-    llm_fold_segment_t      *segments;      /* with something to do */
-    unsigned                 n;
-    uint64_t                 rows_max;      /* of each */
-    uint64_t                 bytes_max;
-
-    /* from here on of one attempt at the transaction */
-    llm_charges_t           *charges;
-    llm_holds_t             *holds;
-    llm_rollup_t            *rollup;
-    llm_str_t               *settled;       /* for the caller */
-    size_t                   nsettled;
-    size_t                   capacity;
-    llm_fold_copy_t         *copies;
-    llm_row_t                row;
-} llm_fold_t;
-
-
 static int llm_fold_begin(llm_fold_t *fold);
 static bool llm_fold_look(llm_fold_segment_t *of, llm_segment_t *segment);
 static void llm_fold_end(llm_fold_t *fold);
@@ -81,12 +35,7 @@ static int llm_fold_segment(llm_fold_t *fold, llm_store_t *store,
     MDB_txn *txn, llm_fold_segment_t *of);
 static int llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
     llm_fold_segment_t *of, const llm_journal_record_t *record);
-static int llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
-    llm_fold_segment_t *of, llm_str_t encoded);
 static int llm_fold_remember(llm_fold_t *fold, llm_str_t encoded);
-static int llm_fold_orphans(llm_fold_t *fold, llm_store_t *store,
-    MDB_txn *txn, llm_fold_segment_t *of);
-static void llm_fold_recover(llm_fold_t *fold);
 static int llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn);
 static void llm_fold_committed(llm_fold_t *fold);
 
@@ -110,7 +59,8 @@ llm_fold(llm_store_t *store, llm_segment_t **segments, unsigned n,
         return llm_store_fail(store, "write to", ENOMEM);
     }
 
-    rc = (fold.n > 0) ? llm_store_write(store, llm_fold_step, &fold) : LLM_OK;
+    rc = (fold.n > 0 || conf->alone)
+         ? llm_store_write(store, llm_fold_step, &fold) : LLM_OK;
 
     if (rc == LLM_OK) {
         llm_fold_committed(&fold);
@@ -282,6 +232,14 @@ llm_fold_gather(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
         rc = llm_fold_orphans(fold, store, txn, &fold->segments[i]);
     }
 
+    if (rc == 0 && fold->conf->alone) {
+        rc = llm_fold_strays(fold, store, txn);
+    }
+
+    if (rc == 0 && fold->conf->alone) {
+        rc = llm_position_behind(store, txn, fold->all, fold->nall);
+    }
+
     return rc;
 }
 
@@ -392,8 +350,7 @@ llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
 }
 
 
-/* fold->row, as it is in the log from now on */
-static int
+int
 llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
     llm_fold_segment_t *of, llm_str_t encoded)
 {
@@ -445,79 +402,6 @@ llm_fold_remember(llm_fold_t *fold, llm_str_t encoded)
 }
 
 
-/* what was under way when its process died */
-static int
-llm_fold_orphans(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
-    llm_fold_segment_t *of)
-{
-    int               rc;
-    llm_str_t         payload;
-    unsigned char     hold[LLM_ROW_MAX];
-    llm_fold_copy_t  *copy;
-
-    if (!of->dead || of->position < of->head) {
-        return 0;
-    }
-
-    while ((rc = llm_holds_take(store, txn, of->id, hold, &payload)) == 0) {
-
-        if (llm_row_decode(&fold->row, payload) != LLM_OK) {
-            fold->result->damaged += payload.len;
-            continue;
-        }
-
-        copy = malloc(sizeof(llm_fold_copy_t));
-
-        if (copy == NULL) {
-            return ENOMEM;
-        }
-
-        copy->next = fold->copies;
-        fold->copies = copy;
-
-        llm_fold_recover(fold);
-
-        copy->len = llm_row_encode(&fold->row, copy->data, sizeof(copy->data));
-
-        rc = llm_fold_row(fold, store, txn, of,
-                          (llm_str_t) { (char *) copy->data, copy->len });
-
-        if (rc != 0) {
-            return rc;
-        }
-
-        fold->result->recovered++;
-    }
-
-    return (rc == MDB_NOTFOUND) ? 0 : rc;
-}
-
-
-/* never a refund on doubt: it is charged as it was expected to end */
-static void
-llm_fold_recover(llm_fold_t *fold)
-{
-    unsigned    i;
-    llm_row_t  *row;
-
-    row = &fold->row;
-
-    row->recovered = true;
-    row->ended_ms = fold->conf->now_ms;
-    row->error = LLM_ERROR_GATEWAY_DIED;
-
-    if (row->price_status == LLM_PRICE_EXACT) {
-        row->price_status = LLM_PRICE_ESTIMATED;
-    }
-
-    for (i = 0; i < row->nattempts; i++) {
-        if (row->attempts[i].ended_ms == 0) {
-            row->attempts[i].ended_ms = row->ended_ms;
-        }
-    }
-}
-
-
 static int
 llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
 {
@@ -544,6 +428,11 @@ llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
             rc = llm_counters_seen(store, txn, fold->segments[i].epoch,
                                    fold->conf->now_ms);
         }
+    }
+
+    if (rc == 0 && fold->strays.charged) {
+        rc = llm_counters_seen(store, txn, fold->strays.epoch,
+                               fold->conf->now_ms);
     }
 
     return rc;

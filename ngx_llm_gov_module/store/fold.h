@@ -40,6 +40,12 @@ typedef struct {
      * may. */
     bool      (*recyclable)(llm_segment_t *segment, void *ctx);
 
+    /* llm_store_alone(), and the segments are all that there are: what the
+     * store has of calls in others, or in those that are free, is of processes
+     * that are gone, and their journal with them (one in memory, when the power
+     * failed). */
+    bool        alone;
+
     void       *ctx;
 } llm_fold_conf_t;
 
@@ -57,7 +63,8 @@ typedef struct {
  * One step: what the segments hold, up to a bound (about 16 MB or 20,000
  * rows).  Segments nobody writes are folded to their end; holds of theirs that
  * are not settled become rows, `recovered`, charged as estimated; then the
- * segment is free for the next worker.  LLM_ERROR: nothing was folded, the
+ * segment is free for the next worker.  So do those of segments that are gone,
+ * if conf->alone.  LLM_ERROR: nothing was folded, the
  * store's error says why.
  */
 int llm_fold(llm_store_t *store, llm_segment_t **segments, unsigned n,

@@ -31,6 +31,8 @@ static int llm_holds_entry(llm_holds_t *holds, uint64_t segment,
 static int llm_holds_grow(llm_holds_t *holds);
 static llm_holds_entry_t *llm_holds_slot(llm_holds_t *holds,
     const unsigned char key[LLM_HOLDS_KEY]);
+static int llm_holds_first(MDB_cursor *cursor, uint64_t segment, MDB_val *key,
+    MDB_val *value);
 
 
 llm_holds_t *
@@ -218,10 +220,9 @@ int
 llm_holds_take(llm_store_t *store, MDB_txn *txn, uint64_t segment,
     unsigned char copy[LLM_ROW_MAX], llm_str_t *payload)
 {
-    int            rc;
-    MDB_val        key, value;
-    MDB_cursor    *cursor;
-    unsigned char  prefix[LLM_HOLDS_KEY];
+    int          rc;
+    MDB_val      key, value;
+    MDB_cursor  *cursor;
 
     rc = mdb_cursor_open(txn, store->holds, &cursor);
 
@@ -229,16 +230,9 @@ llm_holds_take(llm_store_t *store, MDB_txn *txn, uint64_t segment,
         return rc;
     }
 
-    memset(prefix, 0, sizeof(prefix));
-    llm_store_key64(prefix, segment);
+    rc = llm_holds_first(cursor, segment, &key, &value);
 
-    key = (MDB_val) { sizeof(prefix), prefix };
-
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-
-    if (rc == 0
-        && (key.mv_size != sizeof(prefix) || memcmp(key.mv_data, prefix, 8)))
-    {
+    if (rc == 0 && llm_store_parse64(key.mv_data) != segment) {
         rc = MDB_NOTFOUND;
     }
 
@@ -254,4 +248,48 @@ llm_holds_take(llm_store_t *store, MDB_txn *txn, uint64_t segment,
     mdb_cursor_close(cursor);
 
     return rc;
+}
+
+
+int
+llm_holds_segment(llm_store_t *store, MDB_txn *txn, uint64_t *segment)
+{
+    int          rc;
+    MDB_val      key, value;
+    MDB_cursor  *cursor;
+
+    rc = mdb_cursor_open(txn, store->holds, &cursor);
+
+    if (rc != 0) {
+        return rc;
+    }
+
+    rc = llm_holds_first(cursor, *segment, &key, &value);
+
+    if (rc == 0) {
+        *segment = llm_store_parse64(key.mv_data);
+    }
+
+    mdb_cursor_close(cursor);
+
+    return rc;
+}
+
+
+/* the first hold of this segment, or of one behind it */
+static int
+llm_holds_first(MDB_cursor *cursor, uint64_t segment, MDB_val *key,
+    MDB_val *value)
+{
+    int            rc;
+    unsigned char  prefix[LLM_HOLDS_KEY];
+
+    memset(prefix, 0, sizeof(prefix));
+    llm_store_key64(prefix, segment);
+
+    *key = (MDB_val) { sizeof(prefix), prefix };
+
+    rc = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+
+    return (rc == 0 && key->mv_size != LLM_HOLDS_KEY) ? MDB_NOTFOUND : rc;
 }

@@ -145,6 +145,9 @@ int llm_segment_read(const llm_segment_t *segment, uint64_t position,
 /* everything before `position` is in LMDB, synced: may be overwritten */
 void llm_segment_fold(llm_segment_t *segment, uint64_t position);
 
+/* a segment that is free: its next life begins behind `position` */
+void llm_segment_behind(llm_segment_t *segment, uint64_t position);
+
 /* marks a segment that nobody writes (its lock is held, and given back) and
  * that is wholly folded, llm_segment_fold() says up to where, as free for a
  * claim; with `remove`, or if it is not of the size that is wanted now, the

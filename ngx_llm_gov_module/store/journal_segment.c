@@ -289,6 +289,28 @@ llm_segment_fold(llm_segment_t *segment, uint64_t position)
 }
 
 
+void
+llm_segment_behind(llm_segment_t *segment, uint64_t position)
+{
+    llm_journal_header_t  *header;
+
+    header = segment->file.header;
+
+    if (position <= llm_segment_head(segment)
+        || !llm_segment_idle(segment)
+        || !llm_journal_file_lock(&segment->file))
+    {
+        return;
+    }
+
+    if (llm_segment_idle(segment) && position > header->tail) {
+        llm_journal_store(&header->tail, position);
+    }
+
+    llm_journal_file_unlock(&segment->file);
+}
+
+
 /* another one may have its name by now */
 static bool
 llm_segment_named(const llm_segment_t *segment)

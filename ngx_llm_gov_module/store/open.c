@@ -273,6 +273,7 @@ llm_store_open_env(llm_store_t *store, void *ctx)
     }
 
     if (!store->readonly) {
+        llm_store_share(store);
         llm_store_own(dir);
         mdb_reader_check(store->env, &dead);
     }

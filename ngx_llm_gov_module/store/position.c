@@ -69,6 +69,30 @@ llm_position_put(llm_store_t *store, MDB_txn *txn, uint64_t id,
 }
 
 
+int
+llm_position_behind(llm_store_t *store, MDB_txn *txn,
+    llm_segment_t **segments, unsigned n)
+{
+    int        rc;
+    bool       known;
+    unsigned   i;
+    uint64_t   position;
+
+    for (i = 0; i < n; i++) {
+        rc = llm_position_get(store, txn, llm_segment_id(segments[i]), 0,
+                              &position, &known);
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        llm_segment_behind(segments[i], position);
+    }
+
+    return 0;
+}
+
+
 static bool
 llm_position_known(llm_segment_t **segments, unsigned n, uint64_t id)
 {

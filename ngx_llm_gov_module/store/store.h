@@ -110,6 +110,14 @@ int llm_store_write(llm_store_t *store, llm_store_step_pt step, void *ctx);
 int llm_store_read(llm_store_t *store, MDB_txn **txn);
 void llm_store_read_end(llm_store_t *store, MDB_txn *txn);
 
+/*
+ * Whoever opens the store to write to it shares it with others who do.
+ * _alone(): there are none, and none comes until _share(), unless it returns
+ * false.
+ */
+bool llm_store_alone(llm_store_t *store);
+void llm_store_share(llm_store_t *store);
+
 /* bytes of the file in use (free pages not counted), and of the file; within a
  * read transaction */
 int llm_store_size(llm_store_t *store, MDB_txn *txn, uint64_t *used,

@@ -8,7 +8,7 @@
 
 #include "store/block.h"
 #include "store/counters.h"
-#include "store/fold.h"
+#include "store/fold_parts.h"
 #include "store/log.h"
 #include "tap.h"
 
@@ -504,7 +504,7 @@ open_store(void)
 
 /* folds until there is nothing left; adds up the results */
 static int
-fold_all(llm_store_t *store, int64_t now_ms, llm_fold_result_t *sum)
+fold(llm_store_t *store, int64_t now_ms, bool alone, llm_fold_result_t *sum)
 {
     int                rc;
     char               error[LLM_JOURNAL_ERROR];
@@ -517,6 +517,7 @@ fold_all(llm_store_t *store, int64_t now_ms, llm_fold_result_t *sum)
     memset(sum, 0, sizeof(*sum));
     conf.now_ms = now_ms;
     conf.windows = windows;
+    conf.alone = alone;
 
     n = 0;
     segments = NULL;
@@ -539,6 +540,13 @@ fold_all(llm_store_t *store, int64_t now_ms, llm_fold_result_t *sum)
     llm_segments_free(segments, n);
 
     return rc;
+}
+
+
+static int
+fold_all(llm_store_t *store, int64_t now_ms, llm_fold_result_t *sum)
+{
+    return fold(store, now_ms, false, sum);
 }
 
 
@@ -671,6 +679,185 @@ test_orphans(void)
        && result.recovered == 0,
        "those of a process that lives go on");
 
+    llm_store_close(store);
+}
+
+
+/* ten calls are under way */
+static void
+hold_ten(llm_journal_t *journal, unsigned from)
+{
+    unsigned   n;
+    llm_row_t  row;
+
+    for (n = from; n < from + 10; n++) {
+        make_row(&row, n, NOW);
+        append(journal, LLM_JOURNAL_HOLD, &row);
+        expect_row(&row);
+    }
+}
+
+
+/* the power failed: a journal in memory is gone, one on a disk may be older
+ * than the store */
+static void
+test_strays(void)
+{
+    int                 fd;
+    char                name[160];
+    char                page[LLM_JOURNAL_HEADER];
+    llm_row_t           row;
+    llm_store_t        *store;
+    llm_journal_t      *lost, *old, *live;
+    llm_fold_result_t   result;
+
+    fresh();
+    prepare(3);
+    store = open_store();
+    old = claim(7);
+
+    snprintf(name, sizeof(name), "%s/%04u.journal", path("journal"),
+             llm_journal_index(old));
+    llm_journal_release(old);
+    fold_all(store, NOW, &result);
+    fd = open(name, O_RDWR);
+    (void) !pread(fd, page, sizeof(page), 0);
+
+    old = claim(7);
+    lost = claim(7);
+    live = claim(7);
+
+    hold_ten(old, 0);
+    hold_ten(lost, 10);
+    hold_ten(live, 20);
+    fold_all(store, NOW, &result);
+
+    ok(result.rows == 0 && read_log(store) == 0, "calls are under way");
+
+    /* the header of one as it was when that was free, another has no file */
+
+    (void) !pwrite(fd, page, sizeof(page), 0);
+    close(fd);
+    llm_journal_release(old);
+
+    snprintf(name, sizeof(name), "%s/%04u.journal", path("journal"),
+             llm_journal_index(lost));
+    unlink(name);
+    llm_journal_release(lost);
+
+    ok(fold_all(store, NOW + 1, &result) == LLM_OK && result.rows == 0,
+       "while others may know of their journal they stay so");
+
+    ok(fold(store, NOW + 2, true, &result) == LLM_OK && result.rows == 20
+       && result.recovered == 20,
+       "when nobody does they are over, but for those that go on");
+
+    for (fd = 20; fd < 30; fd++) {
+        make_row(&row, (unsigned) fd, NOW);
+        append(live, LLM_JOURNAL_SETTLE, &row);
+    }
+
+    ok(fold(store, NOW + 3, true, &result) == LLM_OK && result.rows == 10
+       && result.recovered == 0 && read_log(store) == 30
+       && seen_wrong(0, 30) == 0 && counters_wrong(store, NOW + 3) == 0,
+       "each is charged once");
+
+    llm_journal_release(live);
+    llm_store_close(store);
+}
+
+
+static int
+write_ahead(llm_store_t *store, MDB_txn *txn, void *ctx)
+{
+    return llm_position_put(store, txn, *(uint64_t *) ctx,
+                            (uint64_t) 1 << 62, NOW);
+}
+
+
+/* ... and the clock is set back, too */
+static void
+test_behind(void)
+{
+    unsigned            i;
+    uint64_t            id;
+    char                error[LLM_JOURNAL_ERROR];
+    unsigned            n;
+    llm_row_t           row;
+    llm_store_t        *store;
+    llm_journal_t      *journals[2];
+    llm_segment_t     **segments;
+    llm_fold_result_t   result;
+
+    fresh();
+    prepare(2);
+    store = open_store();
+
+    /* what the store has of a segment lies ahead of all that it can hold */
+
+    n = 0;
+    segments = NULL;
+    llm_segments_scan(path("journal"), &segments, &n, error);
+    id = llm_segment_id(segments[0]);
+    llm_segments_free(segments, n);
+
+    ok(llm_store_write(store, write_ahead, &id) == LLM_OK
+       && fold(store, NOW, true, &result) == LLM_OK,
+       "a segment is older than the store");
+
+    for (i = 0; i < 2; i++) {
+        journals[i] = claim(7);
+        make_row(&row, i, NOW);
+        append(journals[i], LLM_JOURNAL_SETTLE, &row);
+        expect_row(&row);
+    }
+
+    ok(fold_all(store, NOW, &result) == LLM_OK && result.rows == 2
+       && read_log(store) == 2 && counters_wrong(store, NOW) == 0,
+       "and what is written there next is read all the same");
+
+    llm_journal_release(journals[0]);
+    llm_journal_release(journals[1]);
+    llm_store_close(store);
+}
+
+
+/* who else has the store open to write to it */
+static void
+test_alone(void)
+{
+    int           fds[2];
+    char          c;
+    pid_t         pid;
+    llm_store_t  *store;
+
+    fresh();
+    store = open_store();
+
+    ok(llm_store_alone(store), "who has the store open is alone");
+    llm_store_share(store);
+
+    if (pipe(fds) == -1) {
+        return;
+    }
+
+    pid = fork();
+
+    if (pid == 0) {
+        store = open_store();
+        (void) !write(fds[1], "o", 1);
+        pause();
+    }
+
+    (void) !read(fds[0], &c, 1);
+    ok(!llm_store_alone(store), "but not when another one has, too");
+
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    ok(llm_store_alone(store), "when that is killed it is alone again");
+
+    close(fds[0]);
+    close(fds[1]);
     llm_store_close(store);
 }
 
@@ -1106,6 +1293,9 @@ main(void)
 
     test_rows();
     test_orphans();
+    test_strays();
+    test_behind();
+    test_alone();
     test_epochs();
     test_damage();
     test_callbacks();
