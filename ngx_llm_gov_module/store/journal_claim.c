@@ -183,7 +183,6 @@ llm_journal_advance(llm_journal_header_t *header)
 
     position += header->size - position % header->size;
 
-    llm_journal_store(&header->ended, header->head);
     llm_journal_store(&header->tail, position);
     llm_journal_store(&header->head, position);
 }

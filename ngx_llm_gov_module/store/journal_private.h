@@ -35,7 +35,8 @@ typedef struct {
     uint32_t   state;               /* llm_journal_state_t */
     uint64_t   epoch;
     uint32_t   retired;             /* of another size than is wanted now */
-    uint64_t   ended;               /* the head of the life before */
+    uint64_t   ended;               /* the head of the life that was recycled
+                                       last */
 
     /* apart, as two processes write them */
     uint64_t   head __attribute__((aligned(64)));

@@ -335,6 +335,10 @@ llm_segment_recycle(llm_segment_t *segment, bool remove)
         return;
     }
 
+    /* not when it is claimed, which may be broken off and begin again */
+
+    llm_journal_store(&header->ended, header->head);
+
     if ((remove || __atomic_load_n(&header->retired, __ATOMIC_ACQUIRE))
         && llm_segment_named(segment)
         && unlink(segment->path) == 0)

@@ -183,7 +183,7 @@ after_death(void)
     int              rc;
     pid_t            pid;
     uint64_t         number, position, published, died, next;
-    unsigned         n;
+    unsigned         n, claims, bad;
     const char      *dir;
     llm_journal_t   *journal;
     llm_segment_t  **segments, *segment;
@@ -235,6 +235,18 @@ after_death(void)
        && !llm_segments_published(segments, n, told->id, 0)
        && !llm_segments_published(segments, n, told->id + 1, published),
        "what was published is known after that, too, and what was not");
+
+    /* whoever claims it may be killed at any moment of that, too */
+
+    for (claims = 0, bad = 0; claims < 20; claims++) {
+        llm_journal_release(journal);
+        segment->file.header->state = LLM_JOURNAL_FREE;
+        journal = llm_journal_claim(dir, 8, error);
+        bad += journal == NULL
+               || llm_segments_published(segments, n, told->id, died);
+    }
+
+    ok(bad == 0, "nor when claims are broken off");
 
     put(journal, 1);
     number = 1;
