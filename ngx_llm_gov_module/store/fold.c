@@ -21,8 +21,6 @@
 
 #define LLM_FOLD_BLOCKS      (LLM_FOLD_ROWS / LLM_BLOCK_ROWS + 2)
 
-#define LLM_CONTENT_HEAD     (LLM_ROW_ID_SIZE + 1)
-
 
 static int llm_fold_begin(llm_fold_t *fold);
 static bool llm_fold_look(llm_fold_segment_t *of, llm_segment_t *segment);
@@ -170,6 +168,7 @@ llm_fold_again(llm_fold_t *fold)
     fold->charges = llm_charges_create(fold->conf);
     fold->holds = llm_holds_create();
     fold->rollup = llm_rollup_create();
+    llm_log_pieces_init(&fold->pieces);
 
     if (fold->charges == NULL || fold->holds == NULL || fold->rollup == NULL) {
         return ENOMEM;
@@ -199,6 +198,8 @@ llm_fold_drop(llm_fold_t *fold)
         fold->rollup = NULL;
     }
 
+    llm_log_pieces_free(&fold->pieces);
+
     while (fold->copies != NULL) {
         copy = fold->copies;
         fold->copies = copy->next;
@@ -226,7 +227,11 @@ llm_fold_gather(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
         }
     }
 
-    rc = llm_holds_write(fold->holds, store, txn);
+    rc = llm_log_pieces_end(&fold->pieces, store, txn);
+
+    if (rc == 0) {
+        rc = llm_holds_write(fold->holds, store, txn);
+    }
 
     for (i = 0; rc == 0 && i < fold->n; i++) {
         rc = llm_fold_orphans(fold, store, txn, &fold->segments[i]);
@@ -301,12 +306,10 @@ static int
 llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
     llm_fold_segment_t *of, const llm_journal_record_t *record)
 {
-    int                   rc;
-    llm_str_t             payload;
-    const unsigned char  *p;
+    int        rc;
+    llm_str_t  payload;
 
     payload = record->payload;
-    p = (const unsigned char *) payload.data;
 
     switch (record->kind) {
 
@@ -334,11 +337,8 @@ llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
 
     case LLM_JOURNAL_CONTENT:
 
-        if (payload.len >= LLM_CONTENT_HEAD) {
-            return llm_log_content(store, txn, p, p[LLM_ROW_ID_SIZE],
-                                   (llm_str_t) {
-                                       payload.data + LLM_CONTENT_HEAD,
-                                       payload.len - LLM_CONTENT_HEAD });
+        if (payload.len >= LLM_LOG_PIECE) {
+            return llm_log_pieces_add(&fold->pieces, store, txn, payload);
         }
 
         break;

@@ -8,6 +8,7 @@
 #define LLM_FOLD_PARTS_H
 
 #include "fold.h"
+#include "log.h"
 #include "rollup.h"
 
 
@@ -54,6 +55,7 @@ typedef struct {
     llm_charges_t           *charges;
     llm_holds_t             *holds;
     llm_rollup_t            *rollup;
+    llm_log_pieces_t         pieces;
     llm_str_t               *settled;       /* for the caller */
     size_t                   nsettled;
     size_t                   capacity;

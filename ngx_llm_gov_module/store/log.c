@@ -9,7 +9,10 @@
 
 
 #define LLM_LOG_KEY            8
-#define LLM_LOG_CONTENT_KEY    (LLM_ROW_ID_SIZE + 1)
+#define LLM_LOG_CONTENT_KEY    LLM_LOG_PIECE
+
+/* so much of a text is gathered before it is written */
+#define LLM_LOG_PIECES_MAX     (4 * 1024 * 1024)
 
 
 int
@@ -113,6 +116,66 @@ llm_log_content(llm_store_t *store, MDB_txn *txn,
     rc = mdb_put(txn, store->content, &key, &value, 0);
 
     free(space);
+
+    return rc;
+}
+
+
+void
+llm_log_pieces_init(llm_log_pieces_t *pieces)
+{
+    llm_buf_init(&pieces->text, SIZE_MAX / 4);
+}
+
+
+void
+llm_log_pieces_free(llm_log_pieces_t *pieces)
+{
+    llm_buf_free(&pieces->text);
+}
+
+
+int
+llm_log_pieces_add(llm_log_pieces_t *pieces, llm_store_t *store, MDB_txn *txn,
+    llm_str_t piece)
+{
+    int     rc;
+    size_t  len;
+
+    len = piece.len - LLM_LOG_PIECE;
+
+    if (memcmp(pieces->name, piece.data, LLM_LOG_PIECE) != 0
+        || pieces->text.len >= LLM_LOG_PIECES_MAX)
+    {
+        rc = llm_log_pieces_end(pieces, store, txn);
+
+        if (rc != 0) {
+            return rc;
+        }
+
+        memcpy(pieces->name, piece.data, LLM_LOG_PIECE);
+    }
+
+    llm_buf_append(&pieces->text, piece.data + LLM_LOG_PIECE, len);
+
+    return pieces->text.failed ? ENOMEM : 0;
+}
+
+
+int
+llm_log_pieces_end(llm_log_pieces_t *pieces, llm_store_t *store, MDB_txn *txn)
+{
+    int  rc;
+
+    if (pieces->text.len == 0) {
+        return 0;
+    }
+
+    rc = llm_log_content(store, txn, pieces->name,
+                         pieces->name[LLM_ROW_ID_SIZE],
+                         (llm_str_t) { pieces->text.data, pieces->text.len });
+
+    pieces->text.len = 0;
 
     return rc;
 }

@@ -29,6 +29,26 @@ int llm_log_content(llm_store_t *store, MDB_txn *txn,
     const unsigned char id[LLM_ROW_ID_SIZE], unsigned direction,
     llm_str_t text);
 
+/*
+ * The same for a text that comes in pieces, one after another: to append each
+ * of them to what is there would copy it as often as there are pieces.  A piece
+ * is the id, the direction and some text; the last of them are written by
+ * _end().
+ */
+#define LLM_LOG_PIECE  (LLM_ROW_ID_SIZE + 1)    /* what is before the text */
+
+typedef struct {
+    unsigned char   name[LLM_LOG_PIECE];
+    llm_buf_t       text;
+} llm_log_pieces_t;
+
+void llm_log_pieces_init(llm_log_pieces_t *pieces);
+void llm_log_pieces_free(llm_log_pieces_t *pieces);
+int llm_log_pieces_add(llm_log_pieces_t *pieces, llm_store_t *store,
+    MDB_txn *txn, llm_str_t piece);
+int llm_log_pieces_end(llm_log_pieces_t *pieces, llm_store_t *store,
+    MDB_txn *txn);
+
 /* the next row's number */
 int llm_log_next(llm_store_t *store, MDB_txn *txn, uint64_t *seq);
 

@@ -904,6 +904,152 @@ test_epochs(void)
 }
 
 
+/* the byte at `i` of a text; no two pieces of it are the same */
+static unsigned char
+text_byte(unsigned n, unsigned direction, size_t i)
+{
+    return (unsigned char) (i * 31 + i / 4000 * 7 + n * 5 + direction);
+}
+
+
+static int
+put_text(llm_journal_t *journal, unsigned n, unsigned direction, size_t from,
+    size_t len)
+{
+    size_t         i, at, piece;
+    llm_row_t      row;
+    unsigned char  record[LLM_LOG_PIECE + 4000];
+
+    make_row(&row, n, NOW);
+    memcpy(record, row.id, LLM_ROW_ID_SIZE);
+    record[LLM_ROW_ID_SIZE] = (unsigned char) direction;
+
+    for (at = from; at < len; at += piece) {
+        piece = (len - at < 4000) ? len - at : 4000;
+
+        for (i = 0; i < piece; i++) {
+            record[LLM_LOG_PIECE + i] = text_byte(n, direction, at + i);
+        }
+
+        if (llm_journal_append(journal, LLM_JOURNAL_CONTENT, record,
+                               LLM_LOG_PIECE + piece)
+            != LLM_OK)
+        {
+            return LLM_ERROR;
+        }
+    }
+
+    return LLM_OK;
+}
+
+
+static bool
+text_is(llm_store_t *store, MDB_txn *txn, unsigned n, unsigned direction,
+    size_t len)
+{
+    size_t                i;
+    MDB_val               key, value;
+    llm_row_t             row;
+    unsigned char         name[LLM_LOG_PIECE];
+    const unsigned char  *p;
+
+    make_row(&row, n, NOW);
+    memcpy(name, row.id, LLM_ROW_ID_SIZE);
+    name[LLM_ROW_ID_SIZE] = (unsigned char) direction;
+    key = (MDB_val) { sizeof(name), name };
+
+    if (mdb_get(txn, store->content, &key, &value) != 0
+        || value.mv_size != len)
+    {
+        return false;
+    }
+
+    p = value.mv_data;
+
+    for (i = 0; i < len && p[i] == text_byte(n, direction, i); i++) {
+        /* void */
+    }
+
+    return i == len;
+}
+
+
+/* texts come in pieces, in as many steps as it takes */
+static void
+test_texts(void)
+{
+    int                 rc;
+    unsigned            n;
+    MDB_txn            *txn;
+    llm_row_t           row;
+    llm_store_t        *store;
+    llm_journal_t      *journals[2];
+    llm_fold_result_t   result;
+
+    fresh();
+    prepare(2);
+    store = open_store();
+    journals[0] = claim(7);
+    journals[1] = claim(7);
+    rc = LLM_OK;
+
+    for (n = 0; n < 40 && rc == LLM_OK; n++) {
+        rc = put_text(journals[n % 2], n, 1, 0, 50000);
+
+        if (n % 4 == 3) {
+            fold_all(store, NOW, &result);
+        }
+
+        if (rc == LLM_OK) {
+            rc = put_text(journals[n % 2], n, 1, 50000, 90000 + n);
+        }
+
+        if (rc == LLM_OK) {
+            rc = put_text(journals[n % 2], n, 2, 0, 5000);
+        }
+
+        make_row(&row, n, NOW);
+        append(journals[n % 2], LLM_JOURNAL_SETTLE, &row);
+    }
+
+    ok(rc == LLM_OK && fold_all(store, NOW, &result) == LLM_OK
+       && read_log(store) == 40, "calls with texts");
+
+    llm_store_read(store, &txn);
+
+    for (n = 0; n < 40; n++) {
+        if (!text_is(store, txn, n, 1, 90000 + n)
+            || !text_is(store, txn, n, 2, 5000))
+        {
+            break;
+        }
+    }
+
+    llm_store_read_end(store, txn);
+
+    ok(n == 40, "each of them whole");
+
+    /* of two workers at once */
+
+    put_text(journals[0], 50, 1, 0, 3000);
+    put_text(journals[1], 51, 1, 0, 3000);
+    fold_all(store, NOW, &result);
+    put_text(journals[0], 50, 2, 0, 8000);
+    put_text(journals[1], 51, 2, 0, 8000);
+    fold_all(store, NOW, &result);
+
+    llm_store_read(store, &txn);
+    ok(text_is(store, txn, 50, 1, 3000) && text_is(store, txn, 51, 1, 3000)
+       && text_is(store, txn, 50, 2, 8000) && text_is(store, txn, 51, 2, 8000),
+       "and of each worker its own");
+    llm_store_read_end(store, txn);
+
+    llm_journal_release(journals[0]);
+    llm_journal_release(journals[1]);
+    llm_store_close(store);
+}
+
+
 static void
 flip(const char *needle)
 {
@@ -1297,6 +1443,7 @@ main(void)
     test_behind();
     test_alone();
     test_epochs();
+    test_texts();
     test_damage();
     test_callbacks();
     test_killed();
