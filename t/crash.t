@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 
-# kill -9, again and again, at random moments under load: a worker, the
-# background process, all processes at once.  After each restart the ledger is
-# held against what the simulated Bedrock served: every call that it answered
-# is charged, once; what the gateway read to its end exactly, what was under
-# way as estimated.
+# kill -9, again and again, at random moments under load: a worker, all of them,
+# the background process, the master before the others, all processes at once.
+# After each of it the ledger is held against what the simulated Bedrock served:
+# every call that it answered is charged, once; what the gateway read to its end
+# exactly, what was under way as estimated; every counter is the sum of its rows.
 
 use strict;
 use warnings;
@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $rounds = $ENV{LLM_CRASH_ROUNDS} // ($ENV{LLM_SANITIZE} ? 12 : 54);
+my $rounds = $ENV{LLM_CRASH_ROUNDS} // ($ENV{LLM_SANITIZE} ? 14 : 56);
 my $calls = 120;
 
 my @keys = map { "key$_" } 0 .. 3;
@@ -76,18 +76,20 @@ sub load_begin {
     return $pid;
 }
 
-# All rows of the request log, page by page.
+# The rows of the request log that were not there before, each once.
+
+my $last = 0;
 
 sub rows {
-    my (@rows, $next);
+    my $r = $t->get('/llm/logs?format=ndjson&limit=250');
+    die "/llm/logs: $r->{status} $r->{body}\n" if $r->{status} != 200;
 
-    do {
-        my $r = $t->get('/llm/logs?format=ndjson&order=asc&limit=1000'
-                        . (defined $next ? "&cursor=$next" : ''));
-        die "/llm/logs: $r->{status} $r->{body}\n" if $r->{status} != 200;
-        push @rows, map { json_decode($_) } split /\n/, $r->{body};
-        $next = $r->{headers}{'x-llm-next'};
-    } while (defined $next && length $next);
+    my @rows = map { json_decode($_) }
+        grep { /"seq":(\d+)/ && $1 > $last } split /\n/, $r->{body};
+    my $first = $last + 1;
+
+    $last = $rows[0]{seq} if @rows;
+    die "rows are missing behind $first\n" if @rows != $last - $first + 1;
 
     return @rows;
 }
@@ -99,17 +101,27 @@ sub settled {
     }, 20);
 }
 
+# All that is left of nginx; the group is the master's, even when that is dead.
+
+sub kill_all {
+    my $pid = delete $t->{pid}{nginx};
+
+    kill 'KILL', -$pid;
+    waitpid $pid, 0;
+    wait_for(sub { LLM::Test::gone($pid) }, 10);
+    unlink "$t->{prefix}/logs/nginx.pid";
+    $t->start;
+}
+
 my %kill = (
     worker => sub { kill $_[0], ($t->workers)[0] // return },
     workers => sub { kill $_[0], $t->workers },
     background => sub { kill $_[0], $t->children(qr/cache manager/) },
-    all => sub {
-        my $pid = delete $t->{pid}{nginx};
-        kill 'KILL', -$pid;
-        waitpid $pid, 0;
-        wait_for(sub { LLM::Test::gone($pid) }, 10);
-        unlink "$t->{prefix}/logs/nginx.pid";
-        $t->start;
+    all => \&kill_all,
+    master => sub {
+        kill $_[0], $t->pid;
+        sleep 0.01 + rand 0.3;
+        kill_all();
     });
 
 # ASan reports the other one as a fault of its own
@@ -118,48 +130,77 @@ my $segv = $ENV{LLM_SANITIZE} ? 'KILL' : 'SEGV';
 
 my @plan = ([ all => 'KILL' ], [ worker => 'KILL' ], [ all => 'KILL' ],
             [ worker => $segv ], [ background => 'KILL' ],
-            [ workers => 'KILL' ]);
+            [ workers => 'KILL' ], [ master => 'KILL' ]);
 
 my %seen = map { ($_ => 0) } qw(exact estimated);
-my ($answered, $wrong) = (0, 0);
+my (%row, %served);
+my $sum = 0;
 
-# What is wrong with the rows, as lines of text.
+# The rows that are new: what is wrong with them, as lines of text.
 
-sub check {
-    my ($totals) = @_;
+sub look {
+    my @wrong;
+    my @new = rows();
 
-    my (%row, @wrong);
-    my $sum = 0;
+    # what the gateway has read to its end was answered before that
 
-    for my $row (rows()) {
+    my $tags = @new ? $t->totals->{tags} : {};
+
+    for my $row (@new) {
         my $tag = $row->{tags}[0] // 'none';
+        my $truth = $tags->{$tag};
 
         push @wrong, "$tag is in the log twice" if $row{$tag}++;
-        $sum += LLM::Test::nano($row->{cost});
-
-        my $truth = $totals->{tags}{$tag};
-
-        if (!$truth) {
-            push @wrong, "$tag was never served but charged exactly"
-                if $row->{cost} && $row->{price} eq 'exact';
-            next;
-        }
-
-        push @wrong, "$tag was served but is charged nothing"
-            if !$row->{cost};
+        push @wrong, "$tag was never served but charged exactly"
+            if !$truth && $row->{cost} && $row->{price} eq 'exact';
         push @wrong, "$tag: $row->{cost} instead of $truth->{cost_nano}"
-            if $row->{price} eq 'exact'
+            if $truth && $row->{price} eq 'exact'
             && LLM::Test::nano($row->{cost}) != $truth->{cost_nano};
+        push @wrong, "$tag was served but is charged nothing"
+            if $truth && !$row->{cost};
 
-        $seen{ $row->{price} }++;
+        $sum += LLM::Test::nano($row->{cost});
+        $seen{ $row->{price} }++ if $truth;
+        $served{$tag}++ if $truth;
     }
 
-    push @wrong, map { "$_ was served but is not in the log" }
-        grep { !$row{$_} } keys %{ $totals->{tags} };
+    return @wrong;
+}
 
-    $answered = keys %{ $totals->{tags} };
+# What is missing yet: a call in the log, or in an account.
 
-    return ($sum, @wrong);
+sub missing {
+    my ($answered) = @_;
+
+    my @missing = map { "$_ was served but is not in the log" }
+        grep { !$row{$_} } sort keys %$answered;
+    my $status = $t->status;
+
+    for my $kind (qw(customers teams virtual_keys providers)) {
+        my $spent = 0;
+        $spent += LLM::Test::nano($_->{spent}{cost})
+            for @{ $status->{$kind} // [] };
+        push @missing, "$kind: $spent instead of $sum" if $spent != $sum;
+    }
+
+    return @missing;
+}
+
+sub check {
+    my $answered = $t->totals->{tags};
+    my (@wrong, @missing);
+
+    wait_for(sub {
+        push @wrong, look();
+        return !(@missing = missing($answered)) }, 10);
+
+    my $verify = `$LLM::Test::root/scripts/store verify $t->{prefix}/store 2>&1`;
+
+    # what it counts from now on is new, or was under way and has its row
+
+    $t->sim_control('reset', {});
+
+    return @wrong, @missing, $? ? "scripts/store verify: $verify" : ();
 }
 
 for my $round (1 .. $rounds) {
@@ -171,40 +212,27 @@ for my $round (1 .. $rounds) {
     $kill{$who}->($signal);
     waitpid $load, 0;
 
-    ok(wait_for(sub { $t->workers == 2 }, 10) && settled(),
-       "round $round: $who killed, $signal") or last;
+    my @wrong = wait_for(sub { $t->workers == 2 }, 10) && settled()
+                ? check() : 'it does not go on';
+
+    is(scalar @wrong, 0, "round $round: $who killed, $signal: what was served "
+                         . 'is charged, once')
+        or diag(join "\n", @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]), last;
 }
 
-# the last word belongs to a restart: what was in shared memory is gone
-
-my $before = $t->spent(customer => 'acme');
-$kill{all}->('KILL');
-settled();
-
-my ($sum, @wrong) = check($t->totals);
-
-is(scalar @wrong, 0, 'what was served is in the log once, at its price')
-    or diag(join "\n", @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]);
-cmp_ok($answered, '>', $rounds * 10, "that is $answered calls");
+cmp_ok(scalar keys %served, '>', $rounds * 10,
+       'that is ' . keys(%served) . ' calls');
 cmp_ok($seen{exact}, '>', 0, "$seen{exact} charged exactly");
 cmp_ok($seen{estimated}, '>', 0, "$seen{estimated} charged as estimated");
 
-is($t->spent(customer => 'acme'), $sum,
-   'the counter of the customer is the sum of its rows');
-is($t->spent(team => 'ml'), $sum, 'and that of the team');
+# the last word belongs to a restart: what was in shared memory is gone
 
-my $keys = 0;
-$keys += $t->spent(virtual_key => $_) for @keys;
-is($keys, $sum, 'and those of the virtual keys');
-is($t->spent(provider => 'main'), $sum, 'and that of the provider');
-is($before, $sum, 'shared memory knew the same before');
+kill_all();
+settled();
 
-$t->quit;
+my @wrong = check();
+is(scalar @wrong, 0, 'a restart knows it all') or diag(join "\n", @wrong);
 
-my $verify = `$LLM::Test::root/scripts/store verify $t->{prefix}/store 2>&1`;
-is($? >> 8, 0, 'scripts/store verify finds no difference') or diag($verify);
-
-$t->start;
 $t->finish;
 
 done_testing();
