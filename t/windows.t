@@ -192,4 +192,93 @@ is($t->totals->{errors}{InvalidSignatureException}, undef,
    'every signature had the right time');
 
 $t->finish;
+
+# Windows that turn under load, while workers are killed, and the store is
+# written: what the accounts say is what a restart finds, and what the rows add
+# up to.
+
+$shifted = 0;
+$t = LLM::Test->gateway(workers => 2,
+    allowed => [qr/exited on signal 9/, qr/was locked by/], http => "
+    llm_store %%PREFIX%%/store journal=%%PREFIX%%/journal sync=100ms;
+    llm_customer acme { llm_budget 1000 1h; llm_rate_limit tokens=100000000/5m; }
+    llm_team ml { customer acme; llm_budget 1000 1d; llm_budget 1000 1w;
+                  llm_rate_limit requests=1000000/5m; }
+    llm_virtual_key across { secret $key{across}; team ml;
+                             llm_budget 1000 5m; llm_budget 1000 1Y; }");
+$t->{env} = { LD_PRELOAD => $library,
+              CLOCK_SHIFT_FILE => $t->file('shift', pack 'q', 0) };
+$shift = "$t->{prefix}/shift";
+srand 11;
+
+# every five minutes something turns; the last of them a year
+
+my @turns = map { timegm(0, 0, 0, 1, 0, (gmtime)[5] + 1901) + $_ }
+    -7200, -3900, -3600, -300, 0;
+
+set_time($turns[0] - 30);
+$t->start_sim->start;
+
+sub amounts {
+    my $status = $t->status;
+    my %found;
+
+    for my $kind (qw(customers teams virtual_keys providers)) {
+        for my $account (@{ $status->{$kind} }) {
+            my $name = "$kind $account->{name}";
+            $found{"$name $_"} = $account->{spent}{$_}
+                for sort keys %{ $account->{spent} };
+            $found{"$name $_->{metric} $_->{window}"} = $_->{used}
+                for @{ $account->{limits} };
+        }
+    }
+
+    return \%found;
+}
+
+sub restart {
+    my $pid = delete $t->{pid}{nginx};
+
+    kill 'KILL', -$pid;
+    waitpid $pid, 0;
+    wait_for(sub { LLM::Test::gone($pid) }, 10);
+    unlink "$t->{prefix}/logs/nginx.pid";
+    $t->start;
+}
+
+for my $turn (@turns) {
+    my $text = strftime '%F %T', gmtime $turn;
+    set_time($turn - 1.2);
+
+    my $load = fork // die "fork: $!";
+
+    if ($load == 0) {
+        eval { $t->load(24, map { {
+            path => "$path-with-response-stream", timeout => 20,
+            headers => { Authorization => "Bearer $key{across}" },
+            body => claude(sim(input => 100, output => 50, delay_ms => 40,
+                               chunks => 1 + int rand 20)) } } 1 .. 400) };
+        POSIX::_exit(0);
+    }
+
+    sleep 1 + rand;
+    kill 'KILL', ($t->workers)[0] // ();
+    waitpid $load, 0;
+    cmp_ok(now(), '>', $turn, "$text: windows turn under load");
+
+    ok(wait_for(sub { my $status = $t->status;
+                      $t->workers == 2 && !grep { $_->{in_flight} }
+                          map { @{ $status->{$_} // [] } }
+                          qw(virtual_keys providers) }, 20),
+       'nothing is held');
+    my $before = amounts();
+    cmp_ok($before->{'teams ml requests 5m'}, '>', 0, 'the new one counts');
+    restart();
+    is_deeply(amounts(), $before, 'a restart finds what the accounts said');
+
+    my $verify = `$LLM::Test::root/scripts/store verify $t->{prefix}/store 2>&1`;
+    is($? >> 8, 0, 'which is what the rows add up to') or diag($verify);
+}
+
+$t->finish;
 done_testing;
