@@ -647,4 +647,56 @@ END
     $t->finish;
 }
 
+# a file of the journal is cut or its header is lost while nginx runs
+
+for my $kind (qw(cut header)) {
+    my $t = gateway(more => 'sync=100ms journal=%%PREFIX%%/journal');
+    push @{ $t->{allowed} }, qr/exited on signal 7/;
+    $t->start_sim->start;
+    is(call($t), 200, "$kind: request $_") for 1 .. 4;
+    settled($t);
+    ok(written($t) && written($t), 'all is in the store');
+
+    # and some more is not
+
+    my ($manager) = $t->children(qr/cache manager/);
+    kill 'STOP', $manager;
+    call($t) for 1 .. 4;
+
+    for my $file (grep { LLM::Test::slurp($_) =~ /tester/ }
+                  glob "$t->{prefix}/journal/*.journal")
+    {
+        if ($kind eq 'cut') {
+            truncate $file, 5000;
+
+        } else {
+            open my $fh, '+<', $file or die;
+            print $fh "\0" x 4096;
+            close $fh;
+        }
+    }
+
+    kill 'CONT', $manager;
+    ok(wait_for(sub { $t->error_log =~ /journal" is skipped: .*; move it/ },
+                10), 'which is said') if $kind eq 'cut';
+
+    my %count;
+    $count{ call($t) // 0 }++ for 1 .. 40;
+    ok($t->reload, 'a reload');
+    ok(wait_for(sub { call($t) == 200 }, 10), 'it serves, or does so again')
+        or diag(json_encode(\%count));
+    settled($t);
+    ok(wait_for(sub { $t->status->{store}{written}
+                      && !$t->status->{store}{error} }, 5),
+       'the store is written')
+        or diag(json_encode($t->status->{store}));
+    my $rows = $t->status->{store}{rows};
+    is(call($t), 200, 'one more call');
+    ok(wait_for(sub { $t->status->{store}{rows} > $rows }, 10),
+       'is in the log');
+    unlike($t->error_log, qr/data\.mdb in \S+ is damaged/,
+           'which is not taken for damaged');
+    $t->finish;
+}
+
 done_testing;

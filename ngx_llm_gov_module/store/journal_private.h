@@ -81,9 +81,13 @@ struct llm_journal_s {
 
 struct llm_segment_s {
     llm_journal_file_t     file;
+    uint64_t               id;
+    uint64_t               size;    /* of the ring */
     unsigned               index;
     bool                   locked;
     bool                   seen;
+    bool                   cut;     /* shorter than it is mapped: no page of it
+                                       may be touched */
     char                   path[];
 };
 
@@ -134,6 +138,9 @@ int llm_journal_allocate(int fd, size_t len);
 
 /* journal.c: a writer begins at the head */
 void llm_journal_begin(llm_journal_t *journal);
+
+/* journal_segment.c: a reader remembers what of the header never changes */
+void llm_segment_begin(llm_segment_t *segment);
 
 
 static inline uint64_t

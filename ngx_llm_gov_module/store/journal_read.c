@@ -76,7 +76,7 @@ llm_segment_wrap(const llm_segment_t *segment, uint64_t position)
 {
     uint64_t  rest, size;
 
-    size = segment->file.header->size;
+    size = segment->size;
     rest = size - position % size;
 
     return (rest < LLM_JOURNAL_RECORD) ? position + rest : position;
@@ -93,8 +93,8 @@ llm_segment_record(const llm_segment_t *segment, uint64_t position,
     const llm_journal_prefix_t  *prefix;
 
     header = segment->file.header;
-    offset = position % header->size;
-    rest = header->size - offset;
+    offset = position % segment->size;
+    rest = segment->size - offset;
 
     if (position >= head
         || rest < LLM_JOURNAL_RECORD
@@ -109,7 +109,7 @@ llm_segment_record(const llm_segment_t *segment, uint64_t position,
     len = __atomic_load_n(&prefix->len, __ATOMIC_RELAXED);
 
     if (prefix->position != position
-        || prefix->id != header->id
+        || prefix->id != segment->id
         || len > rest - LLM_JOURNAL_RECORD
         || llm_journal_need(len) > head - position)
     {
@@ -143,7 +143,7 @@ llm_segment_next_good(const llm_segment_t *segment, uint64_t position,
     llm_journal_record_t  record;
 
     summed = 0;
-    size = segment->file.header->size;
+    size = segment->size;
     at = position;
 
     /* further back than the ring is long there is nothing */

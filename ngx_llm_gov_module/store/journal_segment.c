@@ -12,6 +12,7 @@
 
 static llm_segment_t *llm_segment_known(llm_segment_t **segments, unsigned n,
     unsigned index, ino_t inode);
+static bool llm_segment_cut(llm_segment_t *segment);
 static llm_segment_t *llm_segment_open(const llm_journal_dir_t *dir,
     const char *path, unsigned index, char error[LLM_JOURNAL_ERROR]);
 static void llm_segment_close(llm_segment_t *segment);
@@ -42,10 +43,12 @@ llm_segments_scan(const char *dir, llm_segment_t ***segments, unsigned *n,
     while ((index = llm_journal_dir_next(&folder, &inode)) != -1) {
         segment = llm_segment_known(*segments, *n, (unsigned) index, inode);
 
-        if (segment != NULL) {
+        if (segment != NULL && !llm_segment_cut(segment)) {
             segment->seen = true;
             continue;
         }
+
+        /* one that was cut says so when it is opened anew */
 
         segment = llm_segment_open(&folder, dir, (unsigned) index, error);
 
@@ -88,6 +91,21 @@ llm_segment_known(llm_segment_t **segments, unsigned n, unsigned index,
 }
 
 
+static bool
+llm_segment_cut(llm_segment_t *segment)
+{
+    struct stat  st;
+
+    if (fstat(segment->file.fd, &st) == 0
+        && (uint64_t) st.st_size < segment->file.len)
+    {
+        segment->cut = true;
+    }
+
+    return segment->cut;
+}
+
+
 static llm_segment_t *
 llm_segment_open(const llm_journal_dir_t *dir, const char *path,
     unsigned index, char error[LLM_JOURNAL_ERROR])
@@ -117,10 +135,19 @@ llm_segment_open(const llm_journal_dir_t *dir, const char *path,
         return NULL;
     }
 
+    llm_segment_begin(segment);
     segment->index = index;
     segment->seen = true;
 
     return segment;
+}
+
+
+void
+llm_segment_begin(llm_segment_t *segment)
+{
+    segment->id = segment->file.header->id;
+    segment->size = segment->file.header->size;
 }
 
 
@@ -135,10 +162,12 @@ llm_segment_close(llm_segment_t *segment)
 /* A file that is gone may still be written to, and hold what is not in the
  * store yet, or calls that are to be charged there: until it is recycled. */
 static bool
-llm_segment_needed(const llm_segment_t *segment)
+llm_segment_needed(llm_segment_t *segment)
 {
     return segment->seen
-           || llm_journal_state(segment->file.header) == LLM_JOURNAL_USED;
+           || (!llm_segment_cut(segment)
+               && llm_journal_state(segment->file.header)
+                  == LLM_JOURNAL_USED);
 }
 
 
@@ -179,7 +208,7 @@ llm_segments_free(llm_segment_t **segments, unsigned n)
 uint64_t
 llm_segment_id(const llm_segment_t *segment)
 {
-    return segment->file.header->id;
+    return segment->id;
 }
 
 

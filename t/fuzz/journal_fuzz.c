@@ -118,6 +118,8 @@ any_bytes(llm_journal_header_t *header, const uint8_t *data, size_t size)
         header->head = header->tail + RING;
     }
 
+    llm_segment_begin(&segment);
+
     if (size > sizeof(*header)) {
         size -= sizeof(*header);
         memcpy((char *) header + LLM_JOURNAL_HEADER, data + sizeof(*header),
@@ -183,6 +185,7 @@ damaged(llm_journal_header_t *header, const uint8_t *data, size_t size)
 
     memset(&segment, 0, sizeof(segment));
     segment.file = journal.file;
+    llm_segment_begin(&segment);
 
     i = write_some(&journal, &segment, data, size);
     read_all(&segment, true);

@@ -409,6 +409,7 @@ many_lengths(void)
     memset(&found, 0, sizeof(found));
     found.file.header = aligned_alloc(64, LLM_JOURNAL_HEADER + LARGE);
     llm_journal_header_init(found.file.header, 1, LARGE);
+    llm_segment_begin(&found);
 
     start = llm_segment_tail(&found);
     found.file.header->head = start + LARGE;
