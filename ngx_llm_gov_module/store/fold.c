@@ -33,7 +33,6 @@ static int llm_fold_segment(llm_fold_t *fold, llm_store_t *store,
     MDB_txn *txn, llm_fold_segment_t *of);
 static int llm_fold_record(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
     llm_fold_segment_t *of, const llm_journal_record_t *record);
-static int llm_fold_remember(llm_fold_t *fold, llm_str_t encoded);
 static int llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn);
 static void llm_fold_committed(llm_fold_t *fold);
 
@@ -181,8 +180,6 @@ llm_fold_again(llm_fold_t *fold)
 static void
 llm_fold_drop(llm_fold_t *fold)
 {
-    llm_fold_copy_t  *copy;
-
     if (fold->charges != NULL) {
         llm_charges_free(fold->charges);
         fold->charges = NULL;
@@ -199,17 +196,6 @@ llm_fold_drop(llm_fold_t *fold)
     }
 
     llm_log_pieces_free(&fold->pieces);
-
-    while (fold->copies != NULL) {
-        copy = fold->copies;
-        fold->copies = copy->next;
-        free(copy);
-    }
-
-    free(fold->settled);
-    fold->settled = NULL;
-    fold->nsettled = 0;
-    fold->capacity = 0;
 }
 
 
@@ -367,38 +353,10 @@ llm_fold_row(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
         rc = ENOMEM;
     }
 
-    if (rc == 0 && fold->conf->settled != NULL) {
-        rc = llm_fold_remember(fold, encoded);
-    }
-
     of->charged = true;
     fold->result->rows++;
 
     return rc;
-}
-
-
-static int
-llm_fold_remember(llm_fold_t *fold, llm_str_t encoded)
-{
-    size_t      capacity;
-    llm_str_t  *settled;
-
-    if (fold->nsettled == fold->capacity) {
-        capacity = 2 * fold->capacity + LLM_FOLD_ROWS_MIN;
-        settled = realloc(fold->settled, capacity * sizeof(llm_str_t));
-
-        if (settled == NULL) {
-            return ENOMEM;
-        }
-
-        fold->settled = settled;
-        fold->capacity = capacity;
-    }
-
-    fold->settled[fold->nsettled++] = encoded;
-
-    return 0;
 }
 
 
@@ -442,17 +400,11 @@ llm_fold_write(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn)
 static void
 llm_fold_committed(llm_fold_t *fold)
 {
-    size_t                  i;
+    unsigned                i;
     llm_fold_segment_t     *of;
     const llm_fold_conf_t  *conf;
 
     conf = fold->conf;
-
-    for (i = 0; i < fold->nsettled; i++) {
-        if (llm_row_decode(&fold->row, fold->settled[i]) == LLM_OK) {
-            conf->settled(&fold->row, conf->ctx);
-        }
-    }
 
     for (i = 0; i < fold->n; i++) {
         of = &fold->segments[i];

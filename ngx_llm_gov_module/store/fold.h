@@ -31,10 +31,6 @@ typedef struct {
     unsigned  (*windows)(llm_account_kind_t kind, llm_str_t name,
                          llm_window_t *windows, unsigned max, void *ctx);
 
-    /* Called for each row that was counted, after its transaction was
-     * committed: for alerts and the like.  May be NULL. */
-    void      (*settled)(const llm_row_t *row, void *ctx);
-
     /* May a segment that nobody writes, and that is wholly folded, go to the
      * next worker?  Not while a zone has holds that point into it.  NULL: it
      * may. */

@@ -29,16 +29,6 @@ typedef struct {
 } llm_fold_segment_t;
 
 
-/* a row that lies in no segment */
-typedef struct llm_fold_copy_s  llm_fold_copy_t;
-
-struct llm_fold_copy_s {
-    llm_fold_copy_t      *next;
-    size_t                len;
-    unsigned char         data[LLM_ROW_MAX];
-};
-
-
 typedef struct {
     const llm_fold_conf_t   *conf;
     llm_fold_result_t       *result;
@@ -56,10 +46,6 @@ typedef struct {
     llm_holds_t             *holds;
     llm_rollup_t            *rollup;
     llm_log_pieces_t         pieces;
-    llm_str_t               *settled;       /* for the caller */
-    size_t                   nsettled;
-    size_t                   capacity;
-    llm_fold_copy_t         *copies;
     llm_row_t                row;
 } llm_fold_t;
 

@@ -5,9 +5,6 @@
 #include "fold_parts.h"
 #include "record.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 
 static bool llm_fold_used(const llm_fold_t *fold, uint64_t id);
 static int llm_fold_take(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
@@ -80,10 +77,10 @@ static int
 llm_fold_take(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
     llm_fold_segment_t *of)
 {
-    int               rc;
-    llm_str_t         payload;
-    unsigned char     hold[LLM_ROW_MAX];
-    llm_fold_copy_t  *copy;
+    int             rc;
+    size_t          len;
+    llm_str_t       payload;
+    unsigned char   hold[LLM_ROW_MAX], encoded[LLM_ROW_MAX];
 
     while ((rc = llm_holds_take(store, txn, of->id, hold, &payload)) == 0) {
 
@@ -92,21 +89,11 @@ llm_fold_take(llm_fold_t *fold, llm_store_t *store, MDB_txn *txn,
             continue;
         }
 
-        copy = malloc(sizeof(llm_fold_copy_t));
-
-        if (copy == NULL) {
-            return ENOMEM;
-        }
-
-        copy->next = fold->copies;
-        fold->copies = copy;
-
         llm_fold_recover(fold);
 
-        copy->len = llm_row_encode(&fold->row, copy->data, sizeof(copy->data));
-
+        len = llm_row_encode(&fold->row, encoded, sizeof(encoded));
         rc = llm_fold_row(fold, store, txn, of,
-                          (llm_str_t) { (char *) copy->data, copy->len });
+                          (llm_str_t) { (char *) encoded, len });
 
         if (rc != 0) {
             return rc;
