@@ -153,6 +153,21 @@ is($continue->account(virtual_key => 'tester')->{spent}{requests}, 1,
    'with its request');
 $continue->finish;
 
+# another nginx with the same store hears of it, too
+
+$t = gateway('');
+$continue = LLM::Test->gateway(http => "
+    llm_store $t->{prefix}/store sync=200ms
+              journal=%%PREFIX%%/no/such/folder on_error=continue;
+    llm_virtual_key tester { secret $key; }");
+$continue->{sim_port} = $t->{sim_port};
+$continue->start;
+is(call($continue)->{status}, 200, 'on_error=continue beside another nginx');
+ok(wait_for(sub { $t->spent(virtual_key => 'tester')
+                  == $t->totals->{cost_nano} }, 10), 'which counts it');
+$continue->finish;
+$t->finish;
+
 # where it lies by itself: in memory where it may, else beside the store; two
 # stores never share one
 

@@ -5,6 +5,7 @@
  */
 
 #include "folding.h"
+#include "../store/counters.h"
 #include "../store/fold.h"
 
 
@@ -241,5 +242,5 @@ ngx_http_llm_unjournaled_step(llm_store_t *store, MDB_txn *txn, void *ctx)
         }
     }
 
-    return 0;
+    return llm_counters_seen(store, txn, batch->epoch, ngx_http_llm_now());
 }
