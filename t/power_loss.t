@@ -1,10 +1,10 @@
 #!/usr/bin/perl
 
 # The power goes: of the store there is what was synced, and any of the pages
-# that were only written; of the journal (in memory) nothing.  The store opens,
-# what was settled before the last interval of `sync=` is charged, what was
-# under way then is charged as estimated.  t/lib/power_loss.c keeps what a disk
-# would hold.
+# that were only written; of the journal nothing, if it is in memory, or each of
+# its pages as it was at one time or another.  The store opens, what was settled
+# before the last interval of `sync=` is charged, what was under way then is
+# charged as estimated.  t/lib/power_loss.c keeps what a disk would hold.
 
 use strict;
 use warnings;
@@ -52,10 +52,10 @@ my $path = invoke_path($LLM::Test::haiku);
 # must not have been written over.
 
 sub half_written {
-    my ($synced, $written) = @_;
+    my ($old, $new) = @_;
 
-    open my $disk, '+<:raw', $synced or die "$synced: $!";
-    open my $live, '<:raw', $written or die "$written: $!";
+    open my $disk, '+<:raw', $old or die "$old: $!";
+    open my $live, '<:raw', $new or die "$new: $!";
 
     for (my $page = 0; read $live, my $bytes, 4096; $page++) {
         next if rand() < 0.5;
@@ -67,7 +67,28 @@ sub half_written {
     return;
 }
 
+# The journal as it was before.
+
+sub keep_journal {
+    remove_tree("$t->{prefix}/before");
+    make_path("$t->{prefix}/before");
+    copy($_, "$t->{prefix}/before") for glob "$t->{prefix}/journal/*.journal";
+}
+
+sub half_journal {
+    for my $old (glob "$t->{prefix}/before/*.journal") {
+        my ($name) = $old =~ m{([^/]+)$};
+        my $new = "$t->{prefix}/journal/$name";
+        half_written($old, $new) if -e $new;
+    }
+
+    remove_tree("$t->{prefix}/journal");
+    rename "$t->{prefix}/before", "$t->{prefix}/journal";
+}
+
 sub power_goes {
+    my ($memory) = @_;
+
     my $pid = delete $t->{pid}{nginx};
 
     kill 'KILL', -$pid;
@@ -78,7 +99,8 @@ sub power_goes {
     copy("$disk/data.mdb", $data) or die "$disk/data.mdb: $!";
     half_written($data, "$store/data.mdb");
 
-    remove_tree($store, "$t->{prefix}/journal");
+    half_journal() if !$memory;
+    remove_tree($store, $memory ? "$t->{prefix}/journal" : ());
     unlink "$t->{prefix}/logs/nginx.pid";
     make_path($store);
     rename $data, "$store/data.mdb" or die "$data: $!";
@@ -167,6 +189,9 @@ my $number = 0;
 my @streams;
 
 for my $round (1 .. $rounds) {
+    my $memory = $round % 2;
+
+    keep_journal();
     $t->load(8, map { call('c' . ++$number) } 1 .. 60);
     settled();
 
@@ -176,7 +201,7 @@ for my $round (1 .. $rounds) {
 
     ok(wait_for(sub {
         $t->account(virtual_key => 'tester')->{in_flight} == @socks }),
-       "round $round: streams are under way");
+       "round $round, journal in memory or not: $memory: streams");
 
     my $sure = $number;
     ok(written(), 'and the store is written');
@@ -192,7 +217,7 @@ for my $round (1 .. $rounds) {
     $number += 200;
 
     sleep 0.03 + rand 0.4;
-    power_goes();
+    power_goes($memory);
     waitpid $load, 0;
     settled();
     close $_ for @socks;
