@@ -329,7 +329,7 @@ for my $policy (qw(refuse continue)) {
     }
 
     like(journal($t)->{error},
-         qr/is full, and was last written .* \d+ s ago: .*cache manager/,
+         qr/is full, and was last written .* \d+ s ago: .*cache manager .*, or raise journal_size$/,
          'the status says what is the case, and what to do');
     like($t->error_log, qr/\[error\].*journal is full.*; new calls are /,
          'so does the log');

@@ -74,14 +74,14 @@ typedef struct {
 
     int64_t                     stored_ms;      /* 0: never */
     int64_t                     store_error_ms;
-    char                        store_error[128];
+    char                        store_error[512];
     uint64_t                    store_lag;      /* bytes */
     uint64_t                    stored_rows;
     uint64_t                    stored_recovered;
     uint64_t                    lost_bytes;
 
     int64_t                     journal_error_ms;   /* 0: never */
-    char                        journal_error[128]; /* empty: all is well */
+    char                        journal_error[512]; /* empty: all is well */
     uint64_t                    unjournaled;
     uint64_t                    unlogged_refusals;
     uint64_t                    unlogged_content;

@@ -137,7 +137,7 @@ struct ngx_http_llm_shared_s {
     /* the store, for status and metrics */
     int64_t                     stored_ms;      /* last fold; 0: never */
     int64_t                     store_error_ms;
-    char                        store_error[256];   /* empty: all is well */
+    char                        store_error[512];   /* empty: all is well */
     uint64_t                    store_lag;      /* bytes of the journal that
                                                    are not in it yet */
     uint64_t                    stored_rows;
@@ -153,7 +153,7 @@ struct ngx_http_llm_shared_s {
     uint64_t                    unlogged_refusals;  /* rows left out */
     uint64_t                    unlogged_content;
     int64_t                     journal_error_ms;   /* 0: never */
-    char                        journal_error[256]; /* empty: all is well */
+    char                        journal_error[512]; /* empty: all is well */
 };
 
 
