@@ -55,10 +55,11 @@ static int llm_charge_tenant(llm_charge_t *charge, llm_account_kind_t kind,
     llm_str_t name, const llm_row_t *row);
 static int llm_charge_provider(llm_charge_t *charge,
     const llm_row_attempt_t *attempt);
-static void llm_charge_account(llm_charge_account_t *account, int64_t time_ms,
+static void llm_charge_account(const llm_charge_t *charge,
+    llm_charge_account_t *account, int64_t time_ms,
     const llm_amounts_t *amounts);
 static void llm_charge_window(llm_charge_window_t *window, int64_t time_ms,
-    const llm_amounts_t *amounts);
+    int64_t now_ms, const llm_amounts_t *amounts);
 static int llm_charges_find(llm_charge_t *charge, llm_account_kind_t kind,
     llm_str_t name, llm_charge_account_t **account);
 static llm_charge_account_t **llm_charges_slot(llm_charges_t *charges,
@@ -168,12 +169,13 @@ llm_charge_tenant(llm_charge_t *charge, llm_account_kind_t kind,
     }
 
     amounts = (llm_amounts_t) { .requests = 1 };
-    llm_charge_account(account, row->admitted_ms, &amounts);
+    llm_charge_account(charge, account, row->admitted_ms, &amounts);
 
     for (i = 0; i < row->nattempts; i++) {
         amounts = llm_row_attempt_amounts(&row->attempts[i]);
         amounts.requests = 0;
-        llm_charge_account(account, row->attempts[i].ended_ms, &amounts);
+        llm_charge_account(charge, account, row->attempts[i].ended_ms,
+                           &amounts);
     }
 
     return 0;
@@ -196,20 +198,20 @@ llm_charge_provider(llm_charge_t *charge, const llm_row_attempt_t *attempt)
 
     if (attempt->admitted_ms != 0) {
         amounts = (llm_amounts_t) { .requests = 1 };
-        llm_charge_account(account, attempt->admitted_ms, &amounts);
+        llm_charge_account(charge, account, attempt->admitted_ms, &amounts);
     }
 
     amounts = llm_row_attempt_amounts(attempt);
     amounts.requests = 0;
-    llm_charge_account(account, attempt->ended_ms, &amounts);
+    llm_charge_account(charge, account, attempt->ended_ms, &amounts);
 
     return 0;
 }
 
 
 static void
-llm_charge_account(llm_charge_account_t *account, int64_t time_ms,
-    const llm_amounts_t *amounts)
+llm_charge_account(const llm_charge_t *charge, llm_charge_account_t *account,
+    int64_t time_ms, const llm_amounts_t *amounts)
 {
     unsigned  i;
 
@@ -220,7 +222,8 @@ llm_charge_account(llm_charge_account_t *account, int64_t time_ms,
     }
 
     for (i = 0; i < account->n; i++) {
-        llm_charge_window(&account->windows[i], time_ms, amounts);
+        llm_charge_window(&account->windows[i], time_ms,
+                          charge->charges->conf->now_ms, amounts);
     }
 }
 
@@ -228,9 +231,12 @@ llm_charge_account(llm_charge_account_t *account, int64_t time_ms,
 /* what belongs to a window that is over is in the rows and rollups only */
 static void
 llm_charge_window(llm_charge_window_t *window, int64_t time_ms,
-    const llm_amounts_t *amounts)
+    int64_t now_ms, const llm_amounts_t *amounts)
 {
-    if (!window->charged || time_ms >= window->end) {
+    if (!window->charged || time_ms >= window->end
+        || (time_ms < window->start
+            && llm_counters_ahead(window->start, now_ms)))
+    {
         window->start = llm_window_start(window->window, time_ms);
         window->end = llm_window_end(window->window, time_ms);
         window->charged = true;
@@ -279,7 +285,7 @@ llm_charges_write(llm_charges_t *charges, llm_store_t *store, MDB_txn *txn)
             record.start = account->windows[j].start;
             record.spent = account->windows[j].amounts;
 
-            rc = llm_counters_add(store, txn, &record);
+            rc = llm_counters_add(store, txn, &record, charges->conf->now_ms);
 
             if (rc != 0) {
                 return rc;

@@ -9,16 +9,13 @@
 #include <errno.h>
 
 
-/* beyond this the clock was set back */
-#define LLM_COUNTERS_SKEW_MS  (60 * 1000)
-
-
 static int llm_counters_sum(llm_record_t *sum, MDB_val *key,
-    MDB_val *value);
+    MDB_val *value, int64_t now_ms);
 
 
 int
-llm_counters_add(llm_store_t *store, MDB_txn *txn, const llm_record_t *record)
+llm_counters_add(llm_store_t *store, MDB_txn *txn, const llm_record_t *record,
+    int64_t now_ms)
 {
     int            rc;
     MDB_val        key, value;
@@ -37,7 +34,7 @@ llm_counters_add(llm_store_t *store, MDB_txn *txn, const llm_record_t *record)
     rc = mdb_get(txn, store->counters, &key, &value);
 
     if (rc == 0) {
-        rc = llm_counters_sum(&sum, &key, &value);
+        rc = llm_counters_sum(&sum, &key, &value, now_ms);
 
         if (rc == LLM_AGAIN) {
             return 0;
@@ -61,7 +58,8 @@ llm_counters_add(llm_store_t *store, MDB_txn *txn, const llm_record_t *record)
 
 /* LLM_AGAIN: a later window has begun there */
 static int
-llm_counters_sum(llm_record_t *sum, MDB_val *key, MDB_val *value)
+llm_counters_sum(llm_record_t *sum, MDB_val *key, MDB_val *value,
+    int64_t now_ms)
 {
     llm_record_t  old;
 
@@ -73,7 +71,7 @@ llm_counters_sum(llm_record_t *sum, MDB_val *key, MDB_val *value)
     }
 
     if (old.start > sum->start) {
-        return LLM_AGAIN;
+        return llm_counters_ahead(old.start, now_ms) ? 0 : LLM_AGAIN;
     }
 
     if (old.start == sum->start) {

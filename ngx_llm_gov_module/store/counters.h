@@ -15,10 +15,23 @@
 #include "store.h"
 
 
+/* of the clocks of processes; beyond this the system's was set back */
+#define LLM_COUNTERS_SKEW_MS  (60 * 1000)
+
+
 /* Adds to a counter, within a write transaction; LMDB's error, 0 if all is
- * well.  A window that is over already is left as it is, a new one begins. */
+ * well.  A window that is over already is left as it is, a new one begins: also
+ * where a later one is there that is still to come, as the clock was set
+ * back. */
 int llm_counters_add(llm_store_t *store, MDB_txn *txn,
-    const llm_record_t *record);
+    const llm_record_t *record, int64_t now_ms);
+
+/* a window that begins then has not begun yet: the clock was set back */
+static inline bool
+llm_counters_ahead(int64_t start_ms, int64_t now_ms)
+{
+    return start_ms > now_ms + LLM_COUNTERS_SKEW_MS;
+}
 
 /* notes that something was added to an epoch, or that it lives; as above */
 int llm_counters_seen(llm_store_t *store, MDB_txn *txn, uint64_t epoch,

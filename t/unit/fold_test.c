@@ -617,6 +617,44 @@ test_rows(void)
 }
 
 
+/* the clock was ahead, and is set back: windows that are still to come are in
+ * nobody's way */
+static void
+test_clock(void)
+{
+    unsigned            n;
+    llm_row_t           row;
+    llm_store_t        *store;
+    llm_journal_t      *journal;
+    llm_fold_result_t   result;
+
+    fresh();
+    prepare(1);
+    store = open_store();
+    journal = claim(7);
+
+    for (n = 0; n < 40; n++) {
+        make_row(&row, n, (n < 20) ? NOW + 30 * DAY : NOW);
+        append(journal, LLM_JOURNAL_SETTLE, &row);
+        expect_row(&row);
+
+        if (n == 9) {
+            fold_all(store, NOW + 30 * DAY, &result);
+        }
+    }
+
+    ok(fold_all(store, NOW, &result) == LLM_OK
+       && counters_wrong(store, NOW) == 0,
+       "a clock that is set back: what is charged then counts");
+
+    ok(fold_all(store, NOW, &result) == LLM_OK && read_log(store) == 40,
+       "and all rows are there");
+
+    llm_journal_release(journal);
+    llm_store_close(store);
+}
+
+
 static void
 test_orphans(void)
 {
@@ -1428,6 +1466,7 @@ main(void)
     srand((unsigned) getpid());
 
     test_rows();
+    test_clock();
     test_orphans();
     test_strays();
     test_behind();

@@ -171,7 +171,7 @@ add_step(llm_store_t *store, MDB_txn *txn, void *ctx)
     for (rc = 0, i = 0; rc == 0 && i < nadded; i++) {
         added[i].record.name = (llm_str_t) { added[i].name,
                                              strlen(added[i].name) };
-        rc = llm_counters_add(store, txn, &added[i].record);
+        rc = llm_counters_add(store, txn, &added[i].record, INT64_MAX / 2);
 
         if (rc == 0) {
             rc = llm_counters_seen(store, txn, added[i].record.epoch,
@@ -509,7 +509,7 @@ many_step(llm_store_t *store, MDB_txn *txn, void *ctx)
         snprintf(name, sizeof(name), "%0*u", LLM_ACCOUNT_NAME_SIZE,
                  i * 2654435761u);
         record.name = (llm_str_t) { name, LLM_ACCOUNT_NAME_SIZE };
-        rc = llm_counters_add(store, txn, &record);
+        rc = llm_counters_add(store, txn, &record, INT64_MAX / 2);
     }
 
     (*(unsigned *) ctx)++;

@@ -262,7 +262,7 @@ unjournaled_step(llm_store_t *to, MDB_txn *txn, void *ctx)
 static int
 charged_step(llm_store_t *to, MDB_txn *txn, void *ctx)
 {
-    return llm_counters_add(to, txn, ctx);
+    return llm_counters_add(to, txn, ctx, INT64_MAX / 2);
 }
 
 
