@@ -458,14 +458,18 @@ sub reload {
 }
 
 # Whether nobody of a process group is left.  Who is dead and not yet buried by
-# init, which may take seconds, is gone, too.
+# init, which may take seconds, is gone, too; but not while threads of it end,
+# which have its sockets.
 
 sub gone {
     my ($group) = @_;
 
     my $lives = sub {
         my ($state, $its) = slurp($_[0]) =~ /^\d+ \(.*\) (\S) \d+ (\d+)/s;
-        return defined $its && $its == $group && $state !~ /[ZX]/;
+        return 0 if !defined $its || $its != $group;
+        return 1 if $state !~ /[ZX]/;
+        my @threads = glob $_[0] =~ s{stat$}{task/*}r;
+        return @threads > 1;
     };
 
     return 1 if !kill 0, -$group;
@@ -508,6 +512,11 @@ sub complaints {
     # nginx's own parser compares four bytes at once wherever they lie
 
     @lines = grep { !m{^src/\S+ runtime error: load of misaligned} } @lines;
+
+    # an address that is not free yet is tried again; where that does not help
+    # nginx does not start
+
+    @lines = grep { !/bind\(\) to \S+ failed \(98:/ } @lines;
 
     for my $allowed (@{ $self->{allowed} }) {
         @lines = grep { $_ !~ $allowed } @lines;
