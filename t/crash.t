@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 
 # kill -9, again and again, at random moments under load: a worker, all of them,
-# the background process, the master before the others, all processes at once.
-# After each of it the ledger is held against what the simulated Bedrock served:
+# the background process, the master before the others, all processes at once, and
+# again while nginx starts after that.  After each of it the ledger is held against what the simulated Bedrock served:
 # every call that it answered is charged, once; what the gateway read to its end
 # exactly, what was under way as estimated; every counter is the sum of its rows.
 
@@ -16,7 +16,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $rounds = $ENV{LLM_CRASH_ROUNDS} // ($ENV{LLM_SANITIZE} ? 14 : 56);
+my $rounds = $ENV{LLM_CRASH_ROUNDS} // ($ENV{LLM_SANITIZE} ? 16 : 56);
 my $calls = 120;
 
 my @keys = map { "key$_" } 0 .. 3;
@@ -103,13 +103,33 @@ sub settled {
 
 # All that is left of nginx; the group is the master's, even when that is dead.
 
-sub kill_all {
+sub kill_group {
     my $pid = delete $t->{pid}{nginx};
 
     kill 'KILL', -$pid;
     waitpid $pid, 0;
     wait_for(sub { LLM::Test::gone($pid) }, 10);
     unlink "$t->{prefix}/logs/nginx.pid";
+}
+
+sub kill_all {
+    kill_group();
+    $t->start;
+}
+
+# Starts that come to no end.
+
+sub kill_starts {
+    kill_group();
+
+    for (1 .. 3) {
+        $t->spawn('nginx', '/dev/null', $t->{nginx}, '-p', $t->{prefix}, '-c',
+                  "$t->{prefix}/conf/nginx.conf", '-e',
+                  "$t->{prefix}/logs/error.log");
+        sleep rand 0.15;
+        kill_group();
+    }
+
     $t->start;
 }
 
@@ -118,6 +138,7 @@ my %kill = (
     workers => sub { kill $_[0], $t->workers },
     background => sub { kill $_[0], $t->children(qr/cache manager/) },
     all => \&kill_all,
+    starts => \&kill_starts,
     master => sub {
         kill $_[0], $t->pid;
         sleep 0.01 + rand 0.3;
@@ -130,7 +151,8 @@ my $segv = $ENV{LLM_SANITIZE} ? 'KILL' : 'SEGV';
 
 my @plan = ([ all => 'KILL' ], [ worker => 'KILL' ], [ all => 'KILL' ],
             [ worker => $segv ], [ background => 'KILL' ],
-            [ workers => 'KILL' ], [ master => 'KILL' ]);
+            [ workers => 'KILL' ], [ master => 'KILL' ],
+            [ starts => 'KILL' ]);
 
 my %seen = map { ($_ => 0) } qw(exact estimated);
 my (%row, %served);
