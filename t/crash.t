@@ -11,8 +11,8 @@ use warnings;
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
+use LLM::Books;
 use LLM::Test;
-use POSIX ();
 use Test::More;
 use Time::HiRes qw(time sleep);
 
@@ -34,72 +34,13 @@ push @{ $t->{allowed} }, qr/exited on signal (?:9|11)/,
 
 $t->start_sim->start;
 
-my $path = invoke_path($LLM::Test::haiku);
-my $stream = "$path-with-response-stream";
-my $anthropic = '/anthropic/v1/messages';
-
 # the moments are random, and the same for whoever wants to see them again
 
 my $seed = $ENV{LLM_CRASH_SEED} // time * 1000 % 1_000_000_007;
 srand $seed;
 diag("LLM_CRASH_SEED=$seed");
 
-my $number = 0;
-
-sub call {
-    my $tag = 'c' . ++$number;
-    my $key = $key{ $keys[rand @keys] };
-    my $streamed = rand > 0.5;
-    my $text = sim(input => 10 + int rand 1000, output => 5 + int rand 300,
-                   tag => $tag, ($streamed ? (chunks => 1 + int rand 8,
-                                              delay_ms => int rand 30) : ()));
-
-    return { path => $streamed ? $stream : $path, body => claude($text),
-             timeout => 10,
-             headers => { Authorization => "Bearer $key",
-                          'x-llm-tags' => $tag } };
-}
-
-# Sends calls from another process, so that this one can kill meanwhile.
-
-sub load_begin {
-    my $pid = fork // die "fork: $!";
-
-    if ($pid == 0) {
-        open STDERR, '>', '/dev/null';
-        eval { $t->load(16, map { call() } 1 .. $calls) };
-        POSIX::_exit(0);
-    }
-
-    $number += $calls;
-
-    return $pid;
-}
-
-# The rows of the request log that were not there before, each once.
-
-my $last = 0;
-
-sub rows {
-    my $r = $t->get('/llm/logs?format=ndjson&limit=250');
-    die "/llm/logs: $r->{status} $r->{body}\n" if $r->{status} != 200;
-
-    my @rows = map { json_decode($_) }
-        grep { /"seq":(\d+)/ && $1 > $last } split /\n/, $r->{body};
-    my $first = $last + 1;
-
-    $last = $rows[0]{seq} if @rows;
-    die "rows are missing behind $first\n" if @rows != $last - $first + 1;
-
-    return @rows;
-}
-
-sub settled {
-    return wait_for(sub {
-        my $status = $t->status;
-        return !grep { $_->{in_flight} } @{ $status->{virtual_keys} // [] };
-    }, 20);
-}
+my $books = LLM::Books->new($t, map { $key{$_} } @keys);
 
 # All that is left of nginx; the group is the master's, even when that is dead.
 
@@ -154,106 +95,28 @@ my @plan = ([ all => 'KILL' ], [ worker => 'KILL' ], [ all => 'KILL' ],
             [ workers => 'KILL' ], [ master => 'KILL' ],
             [ starts => 'KILL' ]);
 
-my %seen = map { ($_ => 0) } qw(exact estimated);
-my (%row, %served);
-my $sum = 0;
-
-# The rows that are new: what is wrong with them, as lines of text.
-
-sub look {
-    my @wrong;
-    my @new = rows();
-
-    # what the gateway has read to its end was answered before that
-
-    my $tags = @new ? $t->totals->{tags} : {};
-
-    for my $row (@new) {
-        my $tag = $row->{tags}[0] // 'none';
-        my $truth = $tags->{$tag};
-
-        push @wrong, "$tag is in the log twice" if $row{$tag}++;
-        push @wrong, "$tag was never served but charged exactly"
-            if !$truth && $row->{cost} && $row->{price} eq 'exact';
-        push @wrong, "$tag: $row->{cost} instead of $truth->{cost_nano}"
-            if $truth && $row->{price} eq 'exact'
-            && LLM::Test::nano($row->{cost}) != $truth->{cost_nano};
-        push @wrong, "$tag was served but is charged nothing"
-            if $truth && !$row->{cost};
-
-        $sum += LLM::Test::nano($row->{cost});
-        $seen{ $row->{price} }++ if $truth;
-        $served{$tag}++ if $truth;
-    }
-
-    return @wrong;
-}
-
-# What is missing yet: a call in the log, or in an account.
-
-sub missing {
-    my ($answered) = @_;
-
-    my @missing = map { "$_ was served but is not in the log" }
-        grep { !$row{$_} } sort keys %$answered;
-    my $status = $t->status;
-
-    for my $kind (qw(customers teams virtual_keys providers)) {
-        my $spent = 0;
-        $spent += LLM::Test::nano($_->{spent}{cost})
-            for @{ $status->{$kind} // [] };
-        push @missing, "$kind: $spent instead of $sum" if $spent != $sum;
-    }
-
-    return @missing;
-}
-
-sub check {
-    my $answered = $t->totals->{tags};
-    my (@wrong, @missing);
-
-    wait_for(sub {
-        push @wrong, look();
-        return !(@missing = missing($answered)) }, 10);
-
-    my $verify = `$LLM::Test::root/scripts/store verify $t->{prefix}/store 2>&1`;
-
-    # what it counts from now on is new, or was under way and has its row
-
-    $t->sim_control('reset', {});
-
-    return @wrong, @missing, $? ? "scripts/store verify: $verify" : ();
-}
-
 for my $round (1 .. $rounds) {
     my ($who, $signal) = @{ $plan[$round % @plan] };
 
-    my $load = load_begin();
+    my $load = $books->load_begin($calls);
 
     sleep 0.05 + rand 0.5;
     $kill{$who}->($signal);
     waitpid $load, 0;
 
-    my @wrong = wait_for(sub { $t->workers == 2 }, 10) && settled()
-                ? check() : 'it does not go on';
+    my $goes_on = wait_for(sub { $t->workers == 2 }, 10) && $books->settled;
 
-    is(scalar @wrong, 0, "round $round: $who killed, $signal: what was served "
-                         . 'is charged, once')
-        or diag(join "\n", @wrong[0 .. ($#wrong > 9 ? 9 : $#wrong)]), last;
+    ok($goes_on, "round $round: $who killed, $signal") or last;
+    $books->ok_all("round $round") or last;
 }
 
-cmp_ok(scalar keys %served, '>', $rounds * 10,
-       'that is ' . keys(%served) . ' calls');
-cmp_ok($seen{exact}, '>', 0, "$seen{exact} charged exactly");
-cmp_ok($seen{estimated}, '>', 0, "$seen{estimated} charged as estimated");
+$books->ok_many($rounds * 10);
 
 # the last word belongs to a restart: what was in shared memory is gone
 
 kill_all();
-settled();
-
-my @wrong = check();
-is(scalar @wrong, 0, 'a restart knows it all') or diag(join "\n", @wrong);
+$books->settled;
+$books->ok_all('after a restart');
 
 $t->finish;
 
