@@ -5,9 +5,9 @@
 
 #include "folding.h"
 #include "segments.h"
-#include "../store/counters.h"
-#include "../store/fold.h"
-#include "../store/journals.h"
+#include "../store/counters/counters.h"
+#include "../store/fold/fold.h"
+#include "../store/journal/journals.h"
 
 
 /* of one call: others want their turn, too */

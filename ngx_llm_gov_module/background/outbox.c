@@ -3,6 +3,7 @@
  */
 
 #include "outbox_private.h"
+#include "../wire/be.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -38,14 +39,14 @@ llm_outbox_budget_key(unsigned char key[LLM_OUTBOX_KEY_MAX],
     *p++ = (unsigned char) kind;
     *p++ = (unsigned char) limit->window.unit;
 
-    llm_store_key64(p, limit->window.count);
-    llm_store_key64(p + 8, (uint64_t) start);
-    llm_store_key64(p + 16, (uint64_t) limit->amount);
-    llm_store_key64(p + 24, webhook);
+    llm_be_put(p, 8, limit->window.count);
+    llm_be_put(p + 8, 8, (uint64_t) start);
+    llm_be_put(p + 16, 8, (uint64_t) limit->amount);
+    llm_be_put(p + 24, 8, webhook);
     p += 32;
 
-    *p++ = (unsigned char) (threshold >> 8);
-    *p++ = (unsigned char) threshold;
+    llm_be_put(p, 2, threshold);
+    p += 2;
 
     len = name.len < LLM_ACCOUNT_NAME_SIZE ? name.len : LLM_ACCOUNT_NAME_SIZE;
     memcpy(p, name.data, len);
@@ -61,7 +62,7 @@ llm_outbox_breaker_key(unsigned char key[LLM_OUTBOX_KEY_MAX],
     size_t  len;
 
     key[0] = 'b';
-    llm_store_key64(key + 1, webhook);
+    llm_be_put(key + 1, 8, webhook);
 
     len = name.len < LLM_ACCOUNT_NAME_SIZE ? name.len : LLM_ACCOUNT_NAME_SIZE;
     memcpy(key + 9, name.data, len);
@@ -171,7 +172,7 @@ llm_outbox_event(llm_store_t *store, MDB_txn *txn, llm_outbox_event_t *event)
     }
 
     mark[0] = event->state;
-    llm_store_key64(mark + 1, (uint64_t) event->end_ms);
+    llm_be_put(mark + 1, 8, (uint64_t) event->end_ms);
 
     value.mv_data = mark;
     value.mv_size = sizeof(mark);
@@ -208,12 +209,9 @@ llm_outbox_put(llm_store_t *store, MDB_txn *txn,
     p = value.mv_data;
     p[0] = LLM_OUTBOX_RECORD;
     p[1] = delivery->type;
-    p[2] = (unsigned char) (delivery->tries >> 24);
-    p[3] = (unsigned char) (delivery->tries >> 16);
-    p[4] = (unsigned char) (delivery->tries >> 8);
-    p[5] = (unsigned char) delivery->tries;
-    llm_store_key64(p + LLM_OUTBOX_WEBHOOK, delivery->webhook);
-    llm_store_key64(p + 14, (uint64_t) delivery->created_ms);
+    llm_be_put(p + 2, 4, delivery->tries);
+    llm_be_put(p + LLM_OUTBOX_WEBHOOK, 8, delivery->webhook);
+    llm_be_put(p + 14, 8, (uint64_t) delivery->created_ms);
     memcpy(p + LLM_OUTBOX_HEAD, delivery->body, delivery->len);
 
     return 0;
@@ -236,15 +234,14 @@ llm_outbox_parse(llm_delivery_t *delivery, const MDB_val *key,
         return LLM_ERROR;
     }
 
-    delivery->due_ms = (int64_t) llm_store_parse64(key->mv_data);
+    delivery->due_ms = (int64_t) llm_be_get(key->mv_data, 8);
     memcpy(delivery->id, (unsigned char *) key->mv_data + 8,
            LLM_ALERT_ID_SIZE);
 
     delivery->type = p[1];
-    delivery->tries = (uint32_t) p[2] << 24 | (uint32_t) p[3] << 16
-                      | (uint32_t) p[4] << 8 | p[5];
-    delivery->webhook = llm_store_parse64(p + LLM_OUTBOX_WEBHOOK);
-    delivery->created_ms = (int64_t) llm_store_parse64(p + 14);
+    delivery->tries = (uint32_t) llm_be_get(p + 2, 4);
+    delivery->webhook = llm_be_get(p + LLM_OUTBOX_WEBHOOK, 8);
+    delivery->created_ms = (int64_t) llm_be_get(p + 14, 8);
     delivery->len = value->mv_size - LLM_OUTBOX_HEAD;
     delivery->body = malloc(delivery->len);
 
@@ -331,8 +328,7 @@ llm_outbox_clean(llm_store_t *store, MDB_txn *txn, llm_outbox_step_t *step)
         }
 
         if (value.mv_size == LLM_OUTBOX_MARK) {
-            end = (int64_t) llm_store_parse64((unsigned char *) value.mv_data
-                                              + 1);
+            end = (int64_t) llm_be_get((char *) value.mv_data + 1, 8);
 
             if (end != 0 && end + LLM_OUTBOX_GRACE_MS < step->now_ms) {
                 rc = mdb_cursor_del(cursor, 0);
@@ -354,6 +350,6 @@ static void
 llm_outbox_key(unsigned char key[LLM_OUTBOX_DUE_KEY], int64_t due_ms,
     const unsigned char *id)
 {
-    llm_store_key64(key, (uint64_t) due_ms);
+    llm_be_put(key, 8, (uint64_t) due_ms);
     memcpy(key + 8, id, LLM_ALERT_ID_SIZE);
 }

@@ -4,6 +4,7 @@
 
 #include "outbox_private.h"
 #include "thresholds.h"
+#include "../wire/be.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +81,7 @@ llm_outbox_next(MDB_cursor *cursor, const llm_outbox_step_t *step,
             return 0;
         }
 
-        if (llm_store_parse64(key->mv_data) > now) {
+        if (llm_be_get(key->mv_data, 8) > now) {
             break;
         }
 
@@ -101,7 +102,7 @@ llm_outbox_next(MDB_cursor *cursor, const llm_outbox_step_t *step,
         return rc;
     }
 
-    return (llm_store_parse64(key->mv_data) > now + 2 * LLM_RETRY_MAX_MS
+    return (llm_be_get(key->mv_data, 8) > now + 2 * LLM_RETRY_MAX_MS
             && !llm_outbox_passed(step, value))
            ? 0 : MDB_NOTFOUND;
 }
@@ -111,9 +112,8 @@ static bool
 llm_outbox_passed(const llm_outbox_step_t *step, const MDB_val *value)
 {
     return value->mv_size >= LLM_OUTBOX_HEAD
-           && llm_outbox_busy(step, llm_store_parse64(
-                                  (unsigned char *) value->mv_data
-                                      + LLM_OUTBOX_WEBHOOK));
+           && llm_outbox_busy(step, llm_be_get((char *) value->mv_data
+                                               + LLM_OUTBOX_WEBHOOK, 8));
 }
 
 

@@ -6,7 +6,7 @@
 
 #include "manager.h"
 #include "folding.h"
-#include "../store/counters.h"
+#include "../store/counters/counters.h"
 #include "../governance/zone.h"
 
 

@@ -4,7 +4,7 @@
 
 #include "retention.h"
 #include "../governance/block.h"
-#include "../store/retention.h"
+#include "../store/upkeep/retention.h"
 
 
 #define NGX_HTTP_LLM_DAY_MS         ((int64_t) 24 * 3600 * 1000)

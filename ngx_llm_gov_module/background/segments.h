@@ -8,7 +8,7 @@
 #define NGX_HTTP_LLM_SEGMENTS_H
 
 #include "../ngx_http_llm.h"
-#include "../store/journal.h"
+#include "../store/journal/journal.h"
 
 
 /* looks which segments there are; what is wrong with a folder is logged once,

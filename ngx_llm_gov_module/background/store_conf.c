@@ -4,7 +4,7 @@
 
 #include "manager.h"
 #include "store_folder.h"
-#include "../store/journal.h"
+#include "../store/journal/journal.h"
 #include "../store/store.h"
 #include "../wire/sha256.h"
 

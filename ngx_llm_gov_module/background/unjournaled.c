@@ -5,8 +5,7 @@
  */
 
 #include "folding.h"
-#include "../store/counters.h"
-#include "../store/fold.h"
+#include "../store/counters/counters.h"
 
 
 /* of the zone's hash table, looked through in one critical section */
@@ -232,11 +231,11 @@ ngx_http_llm_unjournaled_step(llm_store_t *store, MDB_txn *txn, void *ctx)
     for (i = 0; i < batch->n; i++) {
         counter = &batch->counters[i];
 
-        rc = llm_fold_counter(store, txn, batch->epoch, counter->kind,
-                              (llm_str_t) { counter->name,
-                                            counter->name_len },
-                              counter->window, counter->start,
-                              &counter->amounts);
+        rc = llm_counters_unjournaled(store, txn, batch->epoch, counter->kind,
+                                      (llm_str_t) { counter->name,
+                                                    counter->name_len },
+                                      counter->window, counter->start,
+                                      &counter->amounts);
         if (rc != 0) {
             return rc;
         }

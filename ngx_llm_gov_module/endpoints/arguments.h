@@ -6,7 +6,7 @@
 #define NGX_HTTP_LLM_ARGUMENTS_H
 
 #include "view.h"
-#include "../store/filter.h"
+#include "../store/queries/filter.h"
 
 
 #define NGX_HTTP_LLM_ARGUMENTS_MAX  64

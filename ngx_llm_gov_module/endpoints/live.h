@@ -11,7 +11,7 @@
 #define NGX_HTTP_LLM_LIVE_H
 
 #include "view.h"
-#include "../store/query.h"
+#include "../store/queries/query.h"
 
 #include <wslay/wslay.h>
 

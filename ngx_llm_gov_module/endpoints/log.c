@@ -5,8 +5,8 @@
 #include "respond.h"
 #include "task.h"
 #include "view.h"
-#include "../store/content_text.h"
-#include "../store/query.h"
+#include "../store/rows/content_text.h"
+#include "../store/queries/query.h"
 
 
 /* as llm_query_content() counts directions */

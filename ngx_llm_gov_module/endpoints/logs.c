@@ -6,7 +6,7 @@
 #include "respond.h"
 #include "task.h"
 #include "view.h"
-#include "../store/query.h"
+#include "../store/queries/query.h"
 
 #include <inttypes.h>
 

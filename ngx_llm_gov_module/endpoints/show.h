@@ -6,7 +6,7 @@
 #define NGX_HTTP_LLM_SHOW_H
 
 #include "snapshot.h"
-#include "../store/row.h"
+#include "../store/rows/row.h"
 
 
 /* what the answers say they are made by */

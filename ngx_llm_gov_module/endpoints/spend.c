@@ -6,7 +6,7 @@
 #include "respond.h"
 #include "task.h"
 #include "view.h"
-#include "../store/report.h"
+#include "../store/queries/report.h"
 
 
 /* ms that a thread may be at one report */

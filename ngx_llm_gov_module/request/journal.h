@@ -7,7 +7,7 @@
 
 #include "request.h"
 #include "../dialects/refusal_text.h"
-#include "../store/journal.h"
+#include "../store/journal/journal.h"
 
 
 struct ngx_http_llm_segment_s {

@@ -12,7 +12,7 @@
 #include "../dialects/refusal.h"
 #include "../dialects/translate.h"
 #include "../governance/zone.h"
-#include "../store/row.h"
+#include "../store/rows/row.h"
 #include "../wire/inflate.h"
 #include "../wire/sigv4.h"
 

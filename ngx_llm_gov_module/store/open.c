@@ -3,7 +3,7 @@
  */
 
 #include "private.h"
-#include "retired.h"
+#include "counters/retired.h"
 
 #include <errno.h>
 #include <stddef.h>

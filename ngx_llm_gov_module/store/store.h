@@ -123,9 +123,5 @@ void llm_store_share(llm_store_t *store);
 int llm_store_size(llm_store_t *store, MDB_txn *txn, uint64_t *used,
     uint64_t *file);
 
-/* numbers as parts of keys sort as themselves: big endian, 8 bytes */
-void llm_store_key64(unsigned char *p, uint64_t value);
-uint64_t llm_store_parse64(const unsigned char *p);
-
 
 #endif /* LLM_STORE_H */

@@ -263,31 +263,3 @@ llm_store_size(llm_store_t *store, MDB_txn *txn, uint64_t *used,
 
     return 0;
 }
-
-
-void
-llm_store_key64(unsigned char *p, uint64_t value)
-{
-    int  i;
-
-    for (i = 7; i >= 0; i--) {
-        p[i] = (unsigned char) value;
-        value >>= 8;
-    }
-}
-
-
-uint64_t
-llm_store_parse64(const unsigned char *p)
-{
-    int       i;
-    uint64_t  value;
-
-    value = 0;
-
-    for (i = 0; i < 8; i++) {
-        value = value << 8 | p[i];
-    }
-
-    return value;
-}

@@ -5,6 +5,7 @@
 
 #include "eventstream.h"
 #include "eventstream_headers.h"
+#include "be.h"
 
 #include <zlib.h>
 
@@ -26,16 +27,6 @@ static size_t llm_eventstream_prelude(llm_eventstream_t *es, const char *p);
 static int llm_eventstream_frame(llm_eventstream_t *es, const char *p,
     size_t len, llm_frame_t *frame);
 static int llm_eventstream_fail(llm_eventstream_t *es, const char *error);
-
-
-static inline uint32_t
-llm_eventstream_u32(const char *p)
-{
-    const uint8_t  *u = (const uint8_t *) p;
-
-    return (uint32_t) u[0] << 24 | (uint32_t) u[1] << 16
-           | (uint32_t) u[2] << 8 | u[3];
-}
 
 
 static inline uint32_t
@@ -145,7 +136,7 @@ llm_eventstream_collect(llm_eventstream_t *es, const char **p,
     }
 
     return llm_eventstream_take(es, p, end,
-                                llm_eventstream_u32(es->pending.data));
+                                (uint32_t) llm_be_get(es->pending.data, 4));
 }
 
 
@@ -179,10 +170,10 @@ llm_eventstream_prelude(llm_eventstream_t *es, const char *p)
 {
     uint32_t  total, headers;
 
-    total = llm_eventstream_u32(p);
-    headers = llm_eventstream_u32(p + 4);
+    total = (uint32_t) llm_be_get(p, 4);
+    headers = (uint32_t) llm_be_get(p + 4, 4);
 
-    if (llm_eventstream_crc(p, 8) != llm_eventstream_u32(p + 8)) {
+    if (llm_eventstream_crc(p, 8) != (uint32_t) llm_be_get(p + 8, 4)) {
         llm_eventstream_fail(es, "prelude checksum mismatch");
         return 0;
     }
@@ -211,12 +202,12 @@ llm_eventstream_frame(llm_eventstream_t *es, const char *p, size_t len,
     const char  *error;
 
     if (llm_eventstream_crc(p, len - LLM_EVENTSTREAM_CRC)
-        != llm_eventstream_u32(p + len - LLM_EVENTSTREAM_CRC))
+        != (uint32_t) llm_be_get(p + len - LLM_EVENTSTREAM_CRC, 4))
     {
         return llm_eventstream_fail(es, "message checksum mismatch");
     }
 
-    headers = llm_eventstream_u32(p + 4);
+    headers = (uint32_t) llm_be_get(p + 4, 4);
 
     memset(frame, 0, sizeof(*frame));
 

@@ -3,6 +3,7 @@
  */
 
 #include "eventstream.h"
+#include "be.h"
 
 #include <zlib.h>
 
@@ -10,7 +11,6 @@
 #define LLM_EVENTSTREAM_STRING  7       /* a header's type */
 
 
-static void llm_eventstream_put_u32(char *p, uint32_t n);
 static void llm_eventstream_put_header(llm_buf_t *out, llm_str_t name,
     llm_str_t value);
 
@@ -59,24 +59,13 @@ llm_eventstream_encode(llm_buf_t *out, llm_frame_kind_t kind, llm_str_t type,
 
     frame = out->data + start;
 
-    llm_eventstream_put_u32(frame, (uint32_t) total);
-    llm_eventstream_put_u32(frame + 4, (uint32_t) headers);
-    llm_eventstream_put_u32(frame + 8,
-                            (uint32_t) crc32_z(0, (Bytef *) frame, 8));
+    llm_be_put(frame, 4, (uint32_t) total);
+    llm_be_put(frame + 4, 4, (uint32_t) headers);
+    llm_be_put(frame + 8, 4, (uint32_t) crc32_z(0, (Bytef *) frame, 8));
 
-    llm_eventstream_put_u32(crc, (uint32_t) crc32_z(0, (Bytef *) frame,
+    llm_be_put(crc, 4, (uint32_t) crc32_z(0, (Bytef *) frame,
                                                     out->len - start));
     llm_buf_append(out, crc, sizeof(crc));
-}
-
-
-static void
-llm_eventstream_put_u32(char *p, uint32_t n)
-{
-    p[0] = (char) (n >> 24);
-    p[1] = (char) (n >> 16);
-    p[2] = (char) (n >> 8);
-    p[3] = (char) n;
 }
 
 
@@ -90,8 +79,7 @@ llm_eventstream_put_header(llm_buf_t *out, llm_str_t name, llm_str_t value)
     llm_buf_str(out, name);
 
     head[0] = LLM_EVENTSTREAM_STRING;
-    head[1] = (char) (value.len >> 8);
-    head[2] = (char) value.len;
+    llm_be_put(head + 1, 2, value.len);
 
     llm_buf_append(out, head, sizeof(head));
     llm_buf_str(out, value);

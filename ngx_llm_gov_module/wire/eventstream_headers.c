@@ -3,6 +3,7 @@
  */
 
 #include "eventstream_headers.h"
+#include "be.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -136,7 +137,7 @@ llm_eventstream_header_next(const char *p, const char *end,
             return NULL;
         }
 
-        len = (size_t) (uint8_t) p[0] << 8 | (uint8_t) p[1];
+        len = llm_be_get(p, 2);
         p += 2;
     }
 

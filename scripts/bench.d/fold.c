@@ -8,7 +8,7 @@
  * runs it.
  */
 
-#include "store/fold.h"
+#include "store/fold/fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>

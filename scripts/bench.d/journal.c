@@ -7,8 +7,8 @@
  * builds and runs it.
  */
 
-#include "store/journal.h"
-#include "store/row.h"
+#include "store/journal/journal.h"
+#include "store/rows/row.h"
 #include "wire/crc32c.h"
 
 #include <stdio.h>

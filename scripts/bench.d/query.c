@@ -9,8 +9,8 @@
  * or so, 1 % errors, over 30 days.  scripts/bench-ledger builds and runs it.
  */
 
-#include "store/log.h"
-#include "store/query.h"
+#include "store/rows/log.h"
+#include "store/queries/query.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  */
 
 #include "tool.h"
-#include "store/retention.h"
+#include "store/upkeep/retention.h"
 
 #include <sys/stat.h>
 

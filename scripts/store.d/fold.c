@@ -3,7 +3,7 @@
  */
 
 #include "journals.h"
-#include "store/fold.h"
+#include "store/fold/fold.h"
 
 
 /* nobody knows them but the store */

@@ -6,8 +6,8 @@
 #define LLM_STORE_JOURNALS_H
 
 #include "tool.h"
-#include "store/journal.h"
-#include "store/journals.h"
+#include "store/journal/journal.h"
+#include "store/journal/journals.h"
 
 #include <unistd.h>
 

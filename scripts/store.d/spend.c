@@ -3,7 +3,7 @@
  */
 
 #include "tool.h"
-#include "store/report.h"
+#include "store/queries/report.h"
 
 
 #define SPEND_BUF  (256 * 1024 * 1024)

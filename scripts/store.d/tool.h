@@ -5,7 +5,7 @@
 #ifndef LLM_STORE_TOOL_H
 #define LLM_STORE_TOOL_H
 
-#include "store/query.h"
+#include "store/queries/query.h"
 #include "store/store.h"
 
 #include <inttypes.h>

@@ -3,9 +3,9 @@
  * and CSV, and by every kind of filter.
  */
 
-#include "store/block_columns.h"
-#include "store/filter_private.h"
-#include "store/query.h"
+#include "store/rows/block_columns.h"
+#include "store/queries/filter_private.h"
+#include "store/queries/query.h"
 
 #include <stdlib.h>
 

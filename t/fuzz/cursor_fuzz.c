@@ -3,7 +3,7 @@
  * for a cursor is written again as it was.
  */
 
-#include "store/query_private.h"
+#include "store/queries/query_private.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  * them.
  */
 
-#include "store/content_text.h"
+#include "store/rows/content_text.h"
 #include "wire/eventstream.h"
 
 #include <stdlib.h>

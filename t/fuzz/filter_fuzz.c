@@ -4,8 +4,8 @@
  */
 
 #include "../unit/rows.h"
-#include "store/filter.h"
-#include "store/log.h"
+#include "store/queries/filter.h"
+#include "store/rows/log.h"
 
 #include <ctype.h>
 

@@ -4,7 +4,7 @@
  * order, once, and all others are told as lost.
  */
 
-#include "store/journal_private.h"
+#include "store/journal/journal_private.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * A row of any bytes is refused, or is encoded to a row that says the same.
  */
 
-#include "store/row.h"
+#include "store/rows/row.h"
 
 #include <stdlib.h>
 

@@ -4,8 +4,8 @@
  */
 
 #include "rows.h"
-#include "store/block.h"
-#include "store/log.h"
+#include "store/rows/block.h"
+#include "store/rows/log.h"
 #include "tap.h"
 
 

@@ -3,7 +3,7 @@
  * stays as it is.
  */
 
-#include "store/content_text.h"
+#include "store/rows/content_text.h"
 #include "wire/eventstream.h"
 
 #include "tap.h"

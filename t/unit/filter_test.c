@@ -4,8 +4,8 @@
  */
 
 #include "rows.h"
-#include "store/filter.h"
-#include "store/log.h"
+#include "store/queries/filter.h"
+#include "store/rows/log.h"
 #include "tap.h"
 
 #include <time.h>

@@ -6,11 +6,12 @@
 
 #define _GNU_SOURCE
 
-#include "store/block.h"
-#include "store/counters.h"
-#include "store/fold_parts.h"
-#include "store/log.h"
+#include "store/rows/block.h"
+#include "store/counters/counters.h"
+#include "store/fold/fold_parts.h"
+#include "store/rows/log.h"
 #include "tap.h"
+#include "wire/be.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -410,7 +411,7 @@ read_log(llm_store_t *store)
     mdb_cursor_open(txn, store->recent, &cursor);
 
     while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
-        seq = llm_store_parse64(key.mv_data);
+        seq = llm_be_get(key.mv_data, 8);
 
         if (seq != ++n
             || llm_row_decode(&row, (llm_str_t) { value.mv_data,

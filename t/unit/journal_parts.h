@@ -6,7 +6,7 @@
 #ifndef LLM_JOURNAL_PARTS_H
 #define LLM_JOURNAL_PARTS_H
 
-#include "store/journal_private.h"
+#include "store/journal/journal_private.h"
 #include "tap.h"
 
 #include <errno.h>

@@ -6,6 +6,7 @@
 #include "background/outbox.h"
 #include "background/thresholds.h"
 #include "tap.h"
+#include "wire/be.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -449,7 +450,7 @@ old_marks(void)
         name[3] = (unsigned char) i;
         key = (MDB_val) { sizeof(name), name };
 
-        llm_store_key64(mark + 1, (i < LASTING) ? 0 : (uint64_t) NOW);
+        llm_be_put(mark + 1, 8, (i < LASTING) ? 0 : (uint64_t) NOW);
         value = (MDB_val) { sizeof(mark), mark };
         mdb_put(txn, store->alerts, &key, &value, 0);
     }

@@ -4,10 +4,11 @@
  */
 
 #include "rows.h"
-#include "store/log.h"
-#include "store/query_private.h"
-#include "store/retention.h"
+#include "store/rows/log.h"
+#include "store/queries/query_private.h"
+#include "store/upkeep/retention.h"
 #include "tap.h"
+#include "wire/be.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -826,7 +827,7 @@ damage(llm_store_t *to, MDB_txn *txn, void *ctx)
     MDB_val         key, value;
     unsigned char   first[8], *copy;
 
-    llm_store_key64(first, 1);
+    llm_be_put(first, 8, 1);
     key = (MDB_val) { sizeof(first), first };
     rc = mdb_get(txn, to->blocks, &key, &value);
 

@@ -6,9 +6,9 @@
 #define LLM_RANDOM_STORE_H
 
 #include "random_rows.h"
-#include "store/fold_parts.h"
-#include "store/log.h"
-#include "store/rollup.h"
+#include "store/fold/fold_parts.h"
+#include "store/rows/log.h"
+#include "store/rollups/rollup.h"
 
 
 typedef struct {

@@ -4,7 +4,7 @@
  */
 
 #include "random_store.h"
-#include "store/report_parts.h"
+#include "store/queries/report_parts.h"
 #include "tap.h"
 
 #include <inttypes.h>

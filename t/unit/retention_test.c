@@ -4,9 +4,9 @@
  */
 
 #include "random_store.h"
-#include "store/report.h"
-#include "store/retention.h"
-#include "store/rollup_parts.h"
+#include "store/queries/report.h"
+#include "store/upkeep/retention.h"
+#include "store/rollups/rollup_parts.h"
 #include "tap.h"
 
 

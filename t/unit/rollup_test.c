@@ -4,7 +4,7 @@
  */
 
 #include "random_rows.h"
-#include "store/rollup_parts.h"
+#include "store/rollups/rollup_parts.h"
 #include "tap.h"
 
 

@@ -3,7 +3,7 @@
  * order that was promised, any other bytes are refused.
  */
 
-#include "store/row.h"
+#include "store/rows/row.h"
 #include "tap.h"
 
 #include <stdlib.h>

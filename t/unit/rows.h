@@ -5,7 +5,7 @@
 #ifndef LLM_ROWS_H
 #define LLM_ROWS_H
 
-#include "store/row.h"
+#include "store/rows/row.h"
 
 #include <stdio.h>
 #include <stdlib.h>

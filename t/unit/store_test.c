@@ -4,9 +4,9 @@
  * nothing, and may read in many threads at once.
  */
 
-#include "store/counters.h"
-#include "store/fold.h"
-#include "store/journals.h"
+#include "store/counters/counters.h"
+#include "store/fold/fold.h"
+#include "store/journal/journals.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -258,8 +258,8 @@ unjournaled_step(llm_store_t *store, MDB_txn *txn, void *ctx)
 {
     llm_amounts_t  amounts = { *(int64_t *) ctx, 1, 1, 1 };
 
-    return llm_fold_counter(store, txn, 7, LLM_ACCOUNT_TEAM, llm_str("a"),
-                            forever, 0, &amounts);
+    return llm_counters_unjournaled(store, txn, 7, LLM_ACCOUNT_TEAM,
+                                    llm_str("a"), forever, 0, &amounts);
 }
 
 

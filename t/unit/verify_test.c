@@ -4,9 +4,9 @@
  */
 
 #include "random_store.h"
-#include "store/counters.h"
-#include "store/retention.h"
-#include "store/rollup_parts.h"
+#include "store/counters/counters.h"
+#include "store/upkeep/retention.h"
+#include "store/rollups/rollup_parts.h"
 #include "tap.h"
 
 
@@ -254,8 +254,9 @@ unjournaled_step(llm_store_t *to, MDB_txn *txn, void *ctx)
 {
     llm_record_t  *record = ctx;
 
-    return llm_fold_counter(to, txn, record->epoch, record->kind, record->name,
-                            record->window, record->start, &record->spent);
+    return llm_counters_unjournaled(to, txn, record->epoch, record->kind,
+                                    record->name, record->window,
+                                    record->start, &record->spent);
 }
 
 
