@@ -43,6 +43,18 @@ llm_store_t *ngx_http_llm_folding_open(ngx_http_llm_main_conf_t *lmcf,
 void ngx_http_llm_folding_close(void);
 
 
+/* folding_step.c: NGX_AGAIN: there is more; NGX_ERROR: the store says why */
+ngx_int_t ngx_http_llm_folding_step(ngx_http_llm_main_conf_t *lmcf,
+    llm_store_t *store, ngx_log_t *log);
+
+/*
+ * Calls whose journal is lost, as it lay in memory when the power failed: once
+ * in the life of a zone, when nobody else may know that journal.  What of it is
+ * not in the store is not known to be anywhere.
+ */
+ngx_int_t ngx_http_llm_folding_strays(ngx_http_llm_main_conf_t *lmcf,
+    llm_store_t *store, ngx_log_t *log);
+
 /* unjournaled.c: what was charged without a record in the journal, into the
  * store; NGX_ERROR: its error says why */
 ngx_int_t ngx_http_llm_unjournaled_write(ngx_http_llm_main_conf_t *lmcf,
