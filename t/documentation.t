@@ -16,7 +16,7 @@ my $root = $LLM::Test::root;
 sub page { return LLM::Test::slurp("$root/docs/$_[0].md") }
 
 my %source = map { ($_ => LLM::Test::slurp($_)) }
-    glob "$root/ngx_llm_gov_module/*.c $root/ngx_llm_gov_module/*/*.[ch]";
+    map { glob "$root/ngx_llm_gov_module/$_" } qw(*.c */*.[ch] */*/*.[ch]);
 
 sub source { return $source{"$root/ngx_llm_gov_module/$_[0]"} }
 
