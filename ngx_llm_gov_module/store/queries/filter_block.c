@@ -20,6 +20,8 @@ static void llm_look_cache(llm_look_t *look, const llm_term_t *term);
 static void llm_look_ids(llm_look_t *look, const llm_term_t *term);
 static void llm_look_each(llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column);
+static llm_str_t llm_look_span(const llm_look_t *look,
+    const llm_column_t *column);
 static bool llm_look_holds(const llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column, uint64_t code);
 static uint64_t llm_look_place(const llm_look_t *look, llm_str_t text,
@@ -320,9 +322,8 @@ llm_look_text(llm_look_t *look, const llm_term_t *term, unsigned id)
 }
 
 
-/* Each string is looked at once, if there are not too many of them; where
- * there are many, one look at all of the block's is faster, and mostly says
- * that there is nothing. */
+/* One look at all strings at once mostly says that there is nothing; else each
+ * is looked at once, if there are not too many of them. */
 static void
 llm_look_each(llm_look_t *look, const llm_term_t *term,
     const llm_column_t *column)
@@ -331,6 +332,12 @@ llm_look_each(llm_look_t *look, const llm_term_t *term,
     uint32_t  i;
     uint64_t  code;
     uint8_t   memo[LLM_FILTER_MEMO];
+
+    if (term->field->kind == LLM_TERM_TEXT
+        && !llm_filter_anywhere(term, llm_look_span(look, column)))
+    {
+        return;
+    }
 
     memset(memo, 0, sizeof(memo));
 
@@ -346,13 +353,6 @@ llm_look_each(llm_look_t *look, const llm_term_t *term,
         if (!any) {
             return;
         }
-
-    } else if (term->field->kind == LLM_TERM_TEXT
-               && !llm_filter_anywhere(term, (llm_str_t) {
-                                           look->texts.bytes,
-                                           look->texts.len }))
-    {
-        return;
     }
 
     for (i = 0; i < look->block->rows; i++) {
@@ -373,6 +373,46 @@ llm_look_each(llm_look_t *look, const llm_term_t *term,
 
         llm_look_found(look, i, memo[code] == 1);
     }
+}
+
+
+/* What has all strings of a column in it: the block's are sorted, and so are
+ * those of a dictionary, whose first one is often empty.  A column without a
+ * dictionary tells only the last of them. */
+static llm_str_t
+llm_look_span(const llm_look_t *look, const llm_column_t *column)
+{
+    uint64_t   code;
+    llm_str_t  span, first, last;
+
+    span = (llm_str_t) { look->texts.bytes, look->texts.len };
+
+    code = (column->dictionary != NULL) ? (uint64_t) column->words - 1
+                                        : column->max;
+    last = llm_block_text(&look->texts, llm_column_word(column, code));
+
+    if (last.len == 0) {
+        return span;
+    }
+
+    span.len = (size_t) (last.data + last.len - span.data);
+
+    if (column->dictionary == NULL) {
+        return span;
+    }
+
+    first = llm_block_text(&look->texts, llm_column_word(column, 0));
+
+    if (first.len == 0) {
+        first = llm_block_text(&look->texts, llm_column_word(column, 1));
+    }
+
+    if (first.len > 0 && first.data <= last.data) {
+        span.len -= (size_t) (first.data - span.data);
+        span.data = first.data;
+    }
+
+    return span;
 }
 
 

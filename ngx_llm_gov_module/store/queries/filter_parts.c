@@ -6,6 +6,7 @@
 #include "filter_look.h"
 
 
+static void llm_look_untagged(llm_look_t *look, const llm_column_t *ends);
 static void llm_look_earlier(llm_look_t *look, const llm_term_t *term,
     const llm_column_t *columns, const llm_codes_t *codes, unsigned n);
 static bool llm_look_attempt(llm_look_t *look, const llm_term_t *term,
@@ -32,44 +33,63 @@ llm_look_in(const llm_codes_t *codes, unsigned n, uint64_t code)
 }
 
 
-/* no tag is like an empty one */
+/* By the tags, not by the rows: most blocks have none, or few of those. */
 void
 llm_look_tags(llm_look_t *look, const llm_term_t *term)
 {
-    bool          empty, found;
-    uint32_t      i, from, to;
-    uint64_t      left;
-    unsigned      n, word;
+    uint32_t      row, tag;
+    unsigned      n;
     llm_codes_t   codes[LLM_FILTER_VALUES];
     llm_column_t  column, ends;
 
     llm_block_column(look->block, LLM_COL_TAG, &column);
     llm_block_column(look->block, LLM_COL_TAGS_END, &ends);
 
-    n = llm_look_codes(look, term, &column, codes);
-    empty = llm_filter_in_patterns(term, llm_str(""));
+    if (llm_filter_in_patterns(term, llm_str(""))) {
+        llm_look_untagged(look, &ends);
+    }
 
-    if (n == 0 && !empty) {
+    n = llm_look_codes(look, term, &column, codes);
+
+    if (n == 0) {
         return;
     }
 
-    for (word = 0; word < LLM_BLOCK_WORDS; word++) {
-        for (left = look->mask[word]; left != 0; left &= left - 1) {
-            i = word * 64 + (uint32_t) __builtin_ctzll(left);
+    row = 0;
 
-            llm_block_part(&ends, column.count, i, &from, &to);
-
-            to = (to - from > LLM_ROW_TAGS_MAX) ? from + LLM_ROW_TAGS_MAX
-                                                : to;
-            found = (from == to && empty);
-
-            while (from < to && !found) {
-                found = llm_look_in(codes, n, llm_column_code(&column,
-                                                              from++));
-            }
-
-            llm_look_found(look, i, found);
+    for (tag = 0; tag < column.count; tag++) {
+        if (!llm_look_in(codes, n, llm_column_code(&column, tag))) {
+            continue;
         }
+
+        while (row < look->block->rows
+               && llm_column_number(&ends, row) <= (int64_t) tag)
+        {
+            row++;
+        }
+
+        if (row == look->block->rows) {
+            break;
+        }
+
+        llm_look_found(look, row, true);
+    }
+}
+
+
+/* no tag is like an empty one */
+static void
+llm_look_untagged(llm_look_t *look, const llm_column_t *ends)
+{
+    int64_t   from, to;
+    uint32_t  row;
+
+    from = 0;
+
+    for (row = 0; row < look->block->rows; row++) {
+        to = llm_column_number(ends, row);
+        llm_look_found(look, row, from == to);
+        from = to;
     }
 }
 
