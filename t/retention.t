@@ -190,7 +190,7 @@ is($left[-1], 90, 'the newest rows stay');
 cmp_ok($left[0], '>', 1, 'the oldest go');
 cmp_ok(scalar @left, '>', 40, 'and no more than need be');
 is(join(' ', @left), join(' ', $left[0] .. 90), 'none between them');
-is($large->get('/llm/spend')->{json}{total}{requests}, 90, 'all was spent');
+is($large->get('/llm/spend?period=48h')->{json}{total}{requests}, 90, 'all was spent');
 is($large->account(virtual_key => 'tester')->{spent}{requests}, 90,
    'and is counted');
 verified($large, 'by size');

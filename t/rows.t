@@ -456,7 +456,7 @@ cmp_ok($row->{attempts}[0]{latency_ms}, '>=', 295, 'after 300 ms');
 ok(ms($row->{attempts}[1]{started}) >= ms($row->{attempts}[0]{started}) + 295,
    'the next attempt began then');
 
-my $slow = $t->get('/llm/spend?virtual_key=slow')->{json}{total};
+my $slow = $t->get('/llm/spend?virtual_key=slow&period=48h')->{json}{total};
 is($slow->{cost}, $row->{cost}, 'what was spent');
 is($slow->{cost_estimated}, $row->{attempts}[0]{cost},
    'of it only the first attempt is an estimate');
