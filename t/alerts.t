@@ -29,15 +29,14 @@ sub call {
     return $r->{status};
 }
 
-sub manager { return $_[0]->children(qr/cache manager/) }
 
 sub kill_manager {
     my ($t) = @_;
 
-    my ($old) = manager($t);
+    my $old = $t->manager;
     kill 'KILL', $old;
 
-    return wait_for(sub { my ($new) = manager($t); $new && $new != $old }, 10);
+    return wait_for(sub { $t->manager != $old }, 10);
 }
 
 my $t = LLM::Test->gateway(

@@ -77,7 +77,7 @@ sub kill_starts {
 my %kill = (
     worker => sub { kill $_[0], ($t->workers)[0] // return },
     workers => sub { kill $_[0], $t->workers },
-    background => sub { kill $_[0], $t->children(qr/cache manager/) },
+    background => sub { kill $_[0], $t->manager },
     all => \&kill_all,
     starts => \&kill_starts,
     master => sub {

@@ -308,7 +308,7 @@ for my $policy (qw(refuse continue)) {
 
 for my $policy (qw(refuse continue)) {
     $t = gateway("on_error=$policy journal_size=256k", workers => 1);
-    my ($manager) = $t->children(qr/cache manager/);
+    my $manager = $t->manager;
     my $sock = begin_stream($t);
     wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 1 });
     kill 'STOP', $manager;
@@ -370,7 +370,7 @@ SKIP: {
     wait_for(sub { $t->account(virtual_key => 'tester')->{in_flight} == 1 });
     sleep 0.3;
     my $held = $t->held(virtual_key => 'tester');
-    my ($manager) = $t->children(qr/cache manager/);
+    my $manager = $t->manager;
     my ($worker) = $t->workers;
     my @others;
 

@@ -659,7 +659,7 @@ for my $kind (qw(cut header)) {
 
     # and some more is not
 
-    my ($manager) = $t->children(qr/cache manager/);
+    my $manager = $t->manager;
     kill 'STOP', $manager;
     call($t) for 1 .. 4;
 

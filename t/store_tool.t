@@ -150,7 +150,7 @@ like($out, qr/is there already/, 'is refused');
 
 # a crash: what is in the journal only is taken over by fold
 
-my ($manager) = $t->children(qr/cache manager/);
+my $manager = $t->manager;
 kill 'STOP', $manager;
 
 is(call(), 200, 'a call that is in the journal only') for 1 .. 3;

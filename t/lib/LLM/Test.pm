@@ -441,6 +441,14 @@ sub children {
 
 sub workers { return $_[0]->children(qr/worker process(?! is shutting)/) }
 
+# The background process, once it is there: a child gets its title late.
+
+sub manager {
+    my ($self) = @_;
+
+    return wait_for(sub { ($self->children(qr/cache manager/))[0] });
+}
+
 # Loads a new configuration and waits for the new workers.
 
 sub reload {
