@@ -29,7 +29,6 @@ sub call {
     return $r->{status};
 }
 
-
 sub kill_manager {
     my ($t) = @_;
 

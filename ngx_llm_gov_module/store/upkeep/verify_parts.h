@@ -30,7 +30,25 @@ typedef struct {
 } llm_verify_t;
 
 
-/* all return LMDB's error, 0 if all is well */
+typedef struct {
+    unsigned char              key[LLM_ROLLUP_KEY];
+    const llm_sums_t          *sums;
+} llm_verify_rollup_t;
+
+
+/* what rollups of one level and facet are to be, sorted */
+typedef struct {
+    llm_level_t                level;
+    llm_facet_t                facet;
+    uint32_t                   from;    /* minutes */
+    uint32_t                   to;
+    const llm_verify_rollup_t *expected;
+    size_t                     n;
+    const char                *by;
+} llm_verify_range_t;
+
+
+/* all that are int return LMDB's error, 0 if all is well */
 
 /* calls for each row of a block, or of `recent` (block NULL) */
 typedef int (*llm_verify_row_pt)(llm_verify_t *verify, const llm_row_t *row,
@@ -50,6 +68,18 @@ int llm_verify_counters(llm_verify_t *verify, llm_tally_t *tally);
 /* rollups against the rows, days against hours */
 int llm_verify_rollups(llm_verify_t *verify);
 int llm_verify_days(llm_verify_t *verify);
+
+/* a rollup's sums as a range expects them; *expected is freed by the caller,
+ * also after an error */
+int llm_verify_sort(const llm_rollup_t *rollup,
+    llm_verify_rollup_t **expected);
+
+/* what is stored in a range against what is expected of it */
+int llm_verify_range(llm_verify_t *verify, const llm_verify_range_t *range);
+
+/* is a key, LLM_ROLLUP_KEY bytes, one of the range? */
+bool llm_verify_within(const llm_verify_range_t *range,
+    const unsigned char *key);
 
 /* two sums of one rollup; `by` names what was expected */
 void llm_verify_sums(llm_verify_t *verify, const llm_rollup_key_t *key,

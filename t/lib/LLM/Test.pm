@@ -446,7 +446,8 @@ sub workers { return $_[0]->children(qr/worker process(?! is shutting)/) }
 sub manager {
     my ($self) = @_;
 
-    return wait_for(sub { ($self->children(qr/cache manager/))[0] });
+    return wait_for(sub { ($self->children(qr/cache manager/))[0] })
+        || die "no cache manager process\n";
 }
 
 # Loads a new configuration and waits for the new workers.
