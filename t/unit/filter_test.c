@@ -603,6 +603,94 @@ test_blocks(void)
 }
 
 
+/* `*text*` finds at least the row it was taken from, whichever of a block's
+ * sorted strings it is: the first, the last */
+static bool
+finds_itself(const llm_block_t *block, uint32_t index, const char *name,
+    llm_str_t text)
+{
+    char           error[LLM_FILTER_ERROR], value[1024];
+    size_t         i, n;
+    uint64_t       bits[LLM_BLOCK_ROWS / 64];
+    llm_filter_t  *filter;
+
+    n = 0;
+    value[n++] = '*';
+
+    for (i = 0; i < text.len && n < sizeof(value) - 4; i++) {
+        if (memchr(",*\\", text.data[i], 3) != NULL) {
+            value[n++] = '\\';
+        }
+
+        value[n++] = text.data[i];
+    }
+
+    value[n++] = '*';
+
+    filter = llm_filter_create();
+
+    if (llm_filter_add(filter, (llm_str_t) { name, strlen(name) },
+                       (llm_str_t) { value, n }, NOW, error) != LLM_OK)
+    {
+        abort();
+    }
+
+    (void) llm_filter_block(filter, block, bits);
+    llm_filter_free(filter);
+
+    return bits[index / 64] >> (index % 64) & 1;
+}
+
+
+static void
+test_anywhere(void)
+{
+    size_t       f;
+    uint32_t     i;
+    unsigned     b, tried, missed;
+    llm_row_t    row;
+    llm_str_t    text;
+    llm_block_t  block;
+
+    static const struct {
+        const char  *name;
+        size_t       offset;
+    } fields[] = {
+        { "team", offsetof(llm_row_t, team) },
+        { "model", offsetof(llm_row_t, model) },
+        { "client", offsetof(llm_row_t, client) },
+        { "session", offsetof(llm_row_t, session) },
+        { "end_user", offsetof(llm_row_t, end_user) }
+    };
+
+    for (f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
+        tried = 0;
+        missed = 0;
+
+        for (b = 0; b < 4; b++) {           /* the last one's are wild */
+            if (llm_block_open(&block, blocks[b].data, blocks[b].len)
+                != LLM_OK)
+            {
+                abort();
+            }
+
+            for (i = 0; i < block.rows; i++) {
+                llm_block_row(&block, i, &row);
+                memcpy(&text, (char *) &row + fields[f].offset, sizeof(text));
+
+                if (text.len > 0) {
+                    tried++;
+                    missed += !finds_itself(&block, i, fields[f].name, text);
+                }
+            }
+        }
+
+        ok(tried > 100 && missed == 0, "%s: *all of it* finds each of %u rows",
+           fields[f].name, tried);
+    }
+}
+
+
 /* single rows, by hand */
 static bool
 matches(const llm_row_t *row, const char *name, const char *value)
@@ -691,6 +779,7 @@ main(void)
     test_calendar();
     test_meaning();
     test_blocks();
+    test_anywhere();
 
     for (b = 0; b < BLOCKS; b++) {
         llm_buf_free(&blocks[b]);
