@@ -553,6 +553,12 @@ sub finish {
     return;
 }
 
+# A test that is stopped ends what it started, too; what it forked does not.
+
+my $test = $$;
+
+$SIG{INT} = $SIG{TERM} = sub { $$ == $test ? exit 1 : POSIX::_exit(1) };
+
 END {
     my $status = $?;
 
